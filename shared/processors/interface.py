@@ -1,0 +1,142 @@
+"""The port between an obligation and the outside party that must carry it out.
+
+A worker hands an adapter one `ProcessorTask`, outside any transaction, and records what comes back::
+
+    Done          the processor did it                      terminal
+    NothingHeld   the processor itself says it has nothing  terminal
+    Retained      it keeps something, on a ground           terminal, with a follow-up
+    Refused       it will not                               terminal, with its ground
+    Pending       asked, not answered yet; ask again at     not terminal
+
+    RetryableError        another attempt may succeed (the worker decides when)
+    └─ ContradictedError  the processor said yes and a second look says no
+    PermanentError        no attempt will succeed until somebody changes something
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal, Protocol, TypeAlias
+
+from shared.errors import RetryableError
+
+Grade: TypeAlias = Literal["processor-signed", "re-read", "api-confirmed", "statement", "recounted"]
+
+
+class ContradictedError(RetryableError):
+    """The processor confirmed the act, and its own answer to a later question denies it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubjectIdentifiers:
+    """What a processor may need to recognise a person; kept out of every `repr`, for traces and logs."""
+
+    email: str | None = field(default=None, repr=False)
+    phone: str | None = field(default=None, repr=False)
+    first_name: str | None = field(default=None, repr=False)
+    name: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessorTask:
+    """One thing one processor must do about one person.
+
+    `action` is a kind of decision (`unsubscribe`, `erasure`, `term-end`, `inquiry`, ...) or `read`,
+    which asks whether a processor that reported a decision really acts on it.
+    `idempotency_key` stays the same over every attempt at the same obligation.
+    `requested_at` is aware UTC. `categories` are the register's data categories the task is about.
+    `corrected` holds the new values of a correction by field name; `state` is what the adapter
+    itself left behind in its last `Pending`.
+    """
+
+    decision_id: str
+    action: str
+    subject: SubjectIdentifiers
+    idempotency_key: str
+    requested_at: datetime
+    categories: tuple[str, ...] = ()
+    corrected: Mapping[str, str] = field(default_factory=dict, repr=False)
+    state: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """How an outcome is known.
+
+    `document` is what the digest in the receipt is taken over: the raw signed answer where a
+    processor signs, otherwise canonical JSON of what was seen, without personal data.
+    `counts` says how many items were found or removed, per data category.
+    """
+
+    grade: Grade
+    document: bytes
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the document, in lower-case hex."""
+        return hashlib.sha256(self.document).hexdigest()
+
+
+def evidence_of(grade: Grade, seen: Mapping[str, Any], counts: Mapping[str, int] | None = None) -> Evidence:
+    """Return evidence over `seen` as canonical JSON: sorted keys, no spaces, UTF-8."""
+    text = json.dumps(seen, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return Evidence(grade=grade, document=text.encode(), counts=dict(counts or {}))
+
+
+@dataclass(frozen=True)
+class Done:
+    """The processor did what was asked."""
+
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class NothingHeld:
+    """The processor itself answered that it holds nothing of this person."""
+
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class Retained:
+    """The processor keeps something on `ground`, `until` that day; none when it named no day."""
+
+    ground: str
+    until: date | None
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The processor will not do it, on `ground`."""
+
+    ground: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class Pending:
+    """The processor was asked; look again at `check_at` (aware UTC) with `state` in the task."""
+
+    check_at: datetime
+    state: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+Outcome: TypeAlias = Done | NothingHeld | Retained | Refused | Pending
+
+
+class Adapter(Protocol):
+    """One processor, as the obligation worker sees it."""
+
+    def carry_out(self, task: ProcessorTask) -> Outcome:
+        """Do the task or say where it stands.
+
+        Never sleeps, never retries, and gives every call a time-out; safe to repeat with the same
+        task. Raises RetryableError or PermanentError, never an error of a library.
+        """
+        ...
