@@ -1,0 +1,1 @@
+"""Mechanics that several services need and that know no service."""

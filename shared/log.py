@@ -1,0 +1,50 @@
+"""Log lines as JSON on standard error: names and numbers, never what a person gave in confidence."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import traceback
+from contextvars import ContextVar
+from typing import Any
+
+from shared.clock import system_clock, utc_text
+
+traceparent: ContextVar[str | None] = ContextVar("traceparent", default=None)
+"""The W3C trace context of the call or delivery being worked on."""
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line; of an exception only its type and its frames, since messages hold values."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write the record; ``extra={"fields": {...}}`` adds fields that the caller knows to be safe."""
+        line: dict[str, Any] = {
+            "time": utc_text(system_clock()),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if trace := traceparent.get():
+            line["traceparent"] = trace
+        if record.exc_info and record.exc_info[0] is not None:
+            line["exception"] = record.exc_info[0].__qualname__
+            line["frames"] = [
+                f"{frame.filename}:{frame.lineno}:{frame.name}"
+                for frame in traceback.extract_tb(record.exc_info[2])
+            ]
+        return json.dumps(line, ensure_ascii=False)
+
+
+def configure_logging(level: str = "INFO") -> None:
+    """Send every logger's lines to standard error in this form; calling it again changes nothing more."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    # Their own lines repeat URLs, which may hold an address.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
+    logging.getLogger("pika").setLevel(logging.ERROR)

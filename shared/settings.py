@@ -1,0 +1,132 @@
+"""The environment, read once: the only module that knows the names of its variables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self, cast
+
+from shared.clock import Clock, file_clock, system_clock
+from shared.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Mode = Literal["trial", "live"]
+SERVICES = ("intake", "dossier", "newsletter", "requests")
+CONFIG = Path("deploy") / "config"
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One installation's settings; paths are absolute, URLs carry no trailing slash."""
+
+    mode: Mode
+    home: Path
+    keys: Path
+    journal: Path
+    processors: Path
+    policy: Path
+    port: int
+    public_url: str
+    service_url_template: str
+    database_url_template: str | None
+    key_database_url_template: str | None
+    amqp_url: str | None
+    smtp_url: str | None
+    clock_file: Path | None
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read the variables of the contract; every secret may also come as ``NAME_FILE``.
+
+        Raises ConfigurationError that names the variable and what it should hold.
+        """
+        mode = _mode(environ)
+        home = Path(environ.get("DISCREET_HOME", "var")).resolve()
+        port = _port(environ)
+        public_url = environ.get("DISCREET_PUBLIC_URL", f"http://127.0.0.1:{port}").rstrip("/")
+        register = "processors.trial.yaml" if mode == "trial" else "processors.yaml"
+        return cls(
+            mode=mode,
+            home=home,
+            keys=_path(environ, "DISCREET_KEYS", home / "keys"),
+            journal=_path(environ, "DISCREET_JOURNAL", home / "journal"),
+            processors=_path(environ, "DISCREET_PROCESSORS", ROOT / CONFIG / register),
+            policy=_path(environ, "DISCREET_POLICY", ROOT / CONFIG / "policy.yaml"),
+            port=port,
+            public_url=public_url,
+            service_url_template=environ.get("DISCREET_SERVICE_URL", f"http://127.0.0.1:{port}").rstrip("/"),
+            database_url_template=_secret(environ, "DISCREET_DATABASE_URL"),
+            key_database_url_template=_secret(environ, "DISCREET_KEY_DATABASE_URL"),
+            amqp_url=_secret(environ, "DISCREET_AMQP_URL"),
+            smtp_url=_secret(environ, "DISCREET_SMTP_URL"),
+            clock_file=_clock_file(environ),
+        )
+
+    @property
+    def embedded(self) -> bool:
+        """Whether this installation runs without a broker: the same program with another mover."""
+        return self.amqp_url is None
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that terms and deadlines go by."""
+        return system_clock if self.clock_file is None else file_clock(self.clock_file)
+
+    def database_url(self, service: str) -> str:
+        """Return the SQLAlchemy URL of a service's database."""
+        if self.database_url_template is not None:
+            return self.database_url_template.replace("{service}", service)
+        return f"sqlite:///{self.home / 'data' / service}.sqlite3"
+
+    def key_database_url(self, service: str) -> str:
+        """Return the SQLAlchemy URL of the database that holds a service's data keys."""
+        if self.key_database_url_template is not None:
+            return self.key_database_url_template.replace("{service}", service)
+        return f"sqlite:///{self.home / 'data-keys' / service}.sqlite3"
+
+    def service_url(self, service: str) -> str:
+        """Return the origin under which the other services reach ``service``; paths start with its name."""
+        return self.service_url_template.replace("{service}", service)
+
+
+def _mode(environ: Mapping[str, str]) -> Mode:
+    mode = environ.get("DISCREET_MODE", "")
+    if mode not in ("trial", "live"):
+        raise ConfigurationError("DISCREET_MODE must be 'trial' or 'live'.")
+    return cast("Mode", mode)
+
+
+def _port(environ: Mapping[str, str]) -> int:
+    text = environ.get("DISCREET_PORT", "8000")
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise ConfigurationError("DISCREET_PORT must be a port number.")
+    return int(text)
+
+
+def _path(environ: Mapping[str, str], name: str, default: Path) -> Path:
+    return Path(environ[name]).resolve() if environ.get(name) else default
+
+
+def _secret(environ: Mapping[str, str], name: str) -> str | None:
+    """Return ``name``, or the content of the file that ``name_FILE`` points to; both at once is an error."""
+    value, path = environ.get(name), environ.get(f"{name}_FILE")
+    if value and path:
+        raise ConfigurationError(f"Set {name} or {name}_FILE, not both.")
+    if not path:
+        return value or None
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigurationError(f"The file of {name}_FILE cannot be read: {error.strerror}.") from error
+
+
+def _clock_file(environ: Mapping[str, str]) -> Path | None:
+    path = environ.get("DISCREET_CLOCK_FILE")
+    if not path:
+        return None
+    if environ.get("DISCREET_TESTING") != "1":
+        raise ConfigurationError("DISCREET_CLOCK_FILE is refused unless DISCREET_TESTING=1.")
+    return Path(path).resolve()
