@@ -1,1 +1,1 @@
-"""How a decision reaches an outside party: the port every adapter fills, and the adapters more than one service uses."""
+"""How a decision reaches an outside party: the port every adapter fills, and the adapters that services share."""
