@@ -24,6 +24,8 @@ from shared.bell import Bell
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
+    from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
     from sqlalchemy.engine import Dialect
 
 CHANNEL = "discreet"
@@ -210,12 +212,21 @@ def wake_after(session: Session) -> None:
     session.info["wake"] = True
 
 
+def is_sqlite(session: Session) -> bool:
+    """Tell which of the two databases a session is on."""
+    return session.get_bind().dialect.name == "sqlite"
+
+
+def insert_into(session: Session, table: sa.Table) -> SqliteInsert | PostgresqlInsert:
+    """Return the dialect's INSERT, which knows ON CONFLICT; the two are alike in what we use."""
+    return sqlite_insert(table) if is_sqlite(session) else postgresql_insert(table)
+
+
 def insert_once(session: Session, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> int:
     """Insert the rows whose keys are new and leave the others as they are; return how many were new."""
     if not rows:
         return 0
-    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
-    statement = insert(table).on_conflict_do_nothing().returning(sa.literal(1))
+    statement = insert_into(session, table).on_conflict_do_nothing().returning(sa.literal(1))
     return len(session.execute(statement, list(rows)).all())
 
 
@@ -226,7 +237,7 @@ def lock_subject(session: Session, refs: Collection[str]) -> None:
     otherwise an erasure misses a form that is not yet committed. On SQLite the write transaction
     itself is that lock.
     """
-    if session.get_bind().dialect.name == "sqlite" or not refs:
+    if is_sqlite(session) or not refs:
         return
     ordered = sorted(set(refs))
     insert_once(session, subject_locks, [{"ref": ref} for ref in ordered])

@@ -1,0 +1,190 @@
+"""The catalogue of everything that is announced between services, as facts in the past tense.
+
+Events carry references and never personal data (design rule 2): a person is a keyed reference, a record
+is its id, and whoever needs content asks the owning service. Inside a version events only grow; a field
+with a default may be added, nothing is renamed or removed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
+from typing import Literal, get_args
+
+DecisionKind = Literal[
+    "inquiry",
+    "unsubscribe",
+    "erasure",
+    "term-end",
+    "correction",
+    "restriction",
+    "objection",
+    "withdrawal",
+    "portability",
+]
+DECISION_KINDS: tuple[DecisionKind, ...] = get_args(DecisionKind)
+
+ServiceName = Literal["intake", "dossier", "newsletter", "requests"]
+EvidenceGrade = Literal["processor-signed", "re-read", "api-confirmed", "statement", "recounted"]
+Outcome = Literal[
+    "done",
+    "nothing-held",
+    "not-addressed",
+    "retained",
+    "refused",
+    "closed-unconfirmed",
+    "failed",
+    "unsupported",
+]
+TERMINAL: frozenset[Outcome] = frozenset(
+    {"done", "nothing-held", "not-addressed", "retained", "refused", "closed-unconfirmed"}
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordRef:
+    """A record by its id, the service that owns it, and the data category it belongs to."""
+
+    service: str
+    category: str
+    id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RetainedPart:
+    """A record that stays, the ground on which it stays, and until when (None: until looked at again)."""
+
+    service: str
+    category: str
+    id: str
+    ground: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Expected:
+    """One answer that a decision waits for: from a service's own store, or from a processor it faces.
+
+    ``action`` is the decision's kind, or ``read`` for the processor that itself reported the decision.
+    """
+
+    service: str
+    processor: str | None
+    action: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """What must happen to what, and who must answer; its kind is in the event's type.
+
+    ``refs`` find a person's records; every kind but an unsubscribe and an inquiry acts on ``records``
+    only, which a member of staff confirmed. ``register`` is the digest of the register it was taken under.
+    """
+
+    decision: str
+    issuer: str
+    refs: tuple[str, ...]
+    records: tuple[RecordRef, ...] = ()
+    retained: tuple[RetainedPart, ...] = ()
+    ground: str
+    decided_by: str
+    decided_at: datetime
+    register: str
+    expected: tuple[Expected, ...]
+    reported_by: str | None = None
+    case: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvidenceNote:
+    """How it is known, and the SHA-256 (hex) of what was seen."""
+
+    grade: EvidenceGrade
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReceiptIssued:
+    """An answer to a decision by a service, for its own store or for a processor it faces.
+
+    ``decision_sha256`` is over the decision's exact bytes. ``counts`` are per data category. ``found`` is
+    filled by an inquiry only. Whether the outcome ends the obligation is in ``TERMINAL``.
+    """
+
+    decision: str
+    decision_sha256: str
+    service: str
+    processor: str | None
+    action: str
+    outcome: Outcome
+    acted_at: datetime
+    evidence: EvidenceNote | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+    found: tuple[RecordRef, ...] = ()
+    retained: tuple[RetainedPart, ...] = ()
+    ground: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DecisionRegistered:
+    """The ledger has a decision on its chain: from now on the ledger, not the issuer, watches over it."""
+
+    decision: str
+    decision_sha256: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DecisionClosed:
+    """Every expected answer of a decision is terminal: what was kept for its sake can go."""
+
+    decision: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ContactFormReceived:
+    """A contact form was stored; with ``newsletter`` its sender also asked for the newsletter."""
+
+    form: str
+    newsletter: bool
+
+
+Event = Decision | ReceiptIssued | DecisionRegistered | DecisionClosed | ContactFormReceived
+
+FACTS: dict[str, type[Event]] = {
+    "discreet.fact.decision-registered.v1": DecisionRegistered,
+    "discreet.fact.decision-closed.v1": DecisionClosed,
+    "discreet.fact.contact-form-received.v1": ContactFormReceived,
+}
+RECEIPT = "discreet.receipt.issued.v1"
+CATALOGUE: dict[str, type[Event]] = {
+    **{f"discreet.decision.{kind}.v1": Decision for kind in DECISION_KINDS},
+    RECEIPT: ReceiptIssued,
+    **FACTS,
+}
+
+
+def decision_type(kind: str) -> str:
+    """Return the event type of a decision of this kind."""
+    return f"discreet.decision.{kind}.v1"
+
+
+def kind_of(event_type: str) -> str | None:
+    """Return the kind of decision that an event type stands for, or None when it is no decision."""
+    parts = event_type.split(".")
+    return parts[2] if len(parts) == 4 and parts[:2] == ["discreet", "decision"] else None  # noqa: PLR2004
+
+
+def type_of(event: Event, kind: DecisionKind | None = None) -> str:
+    """Return the event type under which ``event`` is announced; a decision needs its ``kind``."""
+    if isinstance(event, Decision):
+        if kind is None:
+            raise ValueError("a decision is announced under its kind")
+        return decision_type(kind)
+    return next(name for name, event_class in CATALOGUE.items() if event_class is type(event))
+
+
+def routing_key(event_type: str, publisher: str) -> str:
+    """Return the broker's routing key: ``decision.<kind>.<service>``, ``fact.<name>.<service>``, ``receipt.<service>``."""
+    _, family, name, _ = event_type.split(".")
+    return f"receipt.{publisher}" if family == "receipt" else f"{family}.{name}.{publisher}"

@@ -1,0 +1,69 @@
+"""The inbox: every delivery is stored before it is acknowledged, and once, however often it comes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from shared.database import insert_into, wake_after
+from shared.messaging import envelope as envelopes
+from shared.messaging.envelope import UnreadableEventError
+from shared.messaging.outbox import StoredEvent
+from shared.messaging.tables import APPLIED, PARKED, WAITING, inbox
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+UNREADABLE = "unreadable"
+
+
+def store(session: Session, deliveries: Sequence[StoredEvent], *, now: datetime) -> None:
+    """Store deliveries for the applier; a second copy of a fact or a receipt changes nothing.
+
+    A decision that was applied before is applied again, because whoever says it again did not get the
+    answer: the stored receipts are sent once more. What cannot be read is kept, parked, under its digest.
+    """
+    if not deliveries:
+        return
+    insert = insert_into(session, inbox)
+    repeated = sa.and_(inbox.c.state == APPLIED, inbox.c.type.like("discreet.decision.%"))
+    statement = insert.on_conflict_do_update(
+        index_elements=["source", "event_id"],
+        set_={"state": WAITING, "attempts": 0, "next_attempt_at": insert.excluded.next_attempt_at},
+        where=repeated,
+    )
+    # One statement may not touch a row twice on PostgreSQL, so copies within a batch are dropped here.
+    rows = {(row["source"], row["event_id"]): row for row in (_row(event, now) for event in deliveries)}
+    session.execute(statement, list(rows.values()))
+    wake_after(session)
+
+
+def _row(event: StoredEvent, now: datetime) -> dict[str, object]:
+    row: dict[str, object] = {
+        "source": UNREADABLE,
+        "event_id": envelopes.digest(event.body),
+        "type": event.type[:100],
+        "body": event.body,
+        "signature": event.signature[:100],
+        "key_id": event.key_id[:40],
+        "state": PARKED,
+        "attempts": 0,
+        "next_attempt_at": now,
+        "received_at": now,
+        "problem": "UnreadableEventError",
+    }
+    try:
+        envelope = envelopes.read(event.body)
+    except UnreadableEventError:
+        return row
+    return row | {
+        "source": envelope.source[:60],
+        "event_id": envelope.id[:64],
+        "type": envelope.type[:100],
+        "state": WAITING,
+        "problem": None,
+    }

@@ -1,0 +1,124 @@
+"""The outbox: an event is announced by the transaction that made it true, and carried away later."""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+import sqlalchemy as sa
+
+from shared import log
+from shared.database import is_sqlite, wake_after
+from shared.events import routing_key, type_of
+from shared.messaging import envelope as envelopes
+from shared.messaging.tables import WAITING, event_numbers, incarnations, outbox
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from shared.events import DecisionKind, Event
+
+
+class Signer(Protocol):
+    """A service's signing key."""
+
+    @property
+    def key_id(self) -> str:
+        """The id under which the roster holds the public half."""
+
+    def sign(self, data: bytes) -> bytes:
+        """Return the Ed25519 signature over ``data``."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event as it is stored and sent: never re-encoded, since signature and digest are over these bytes."""
+
+    event_id: str
+    type: str
+    body: str
+    signature: str
+    key_id: str
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the exact bytes, in hex."""
+        return envelopes.digest(self.body)
+
+
+class Outbox:
+    """Writes a service's events; ``service`` is the source of every one of them."""
+
+    def __init__(self, service: str, signer: Signer) -> None:
+        self._service = service
+        self._signer = signer
+
+    def publish(
+        self,
+        session: Session,
+        event: Event,
+        *,
+        now: datetime,
+        kind: DecisionKind | None = None,
+        decision_id: str | None = None,
+    ) -> StoredEvent:
+        """Announce ``event`` when this transaction commits; a decision is announced under its ``kind``."""
+        event_type = type_of(event, kind)
+        body = envelopes.write(
+            envelopes.Envelope(
+                id=str(uuid.uuid4()),
+                source=f"/services/{self._service}",
+                type=event_type,
+                time=now,
+                data=msgspec.Raw(msgspec.json.encode(event)),
+                decisionid=decision_id or getattr(event, "decision", None),
+                sequence=_next_sequence(session),
+                traceparent=log.traceparent.get(),
+            )
+        )
+        signature = base64.b64encode(self._signer.sign(body.encode())).decode()
+        stored = StoredEvent(envelopes.read(body).id, event_type, body, signature, self._signer.key_id)
+        self.send(session, stored, now=now)
+        return stored
+
+    def send(self, session: Session, stored: StoredEvent, *, now: datetime) -> None:
+        """Put an event's exact bytes in the outbox: a new one, or one that is said again."""
+        row = {
+            "event_id": stored.event_id,
+            "type": stored.type,
+            "body": stored.body,
+            "signature": stored.signature,
+            "key_id": stored.key_id,
+            "routing_key": routing_key(stored.type, self._service),
+            "state": WAITING,
+            "attempts": 0,
+            "next_attempt_at": now,
+            "created_at": now,
+        }
+        session.execute(sa.insert(outbox), [row])
+        wake_after(session)
+
+
+def stored_event(row: Mapping[str, str]) -> StoredEvent:
+    """Return the event that a row of the outbox, the inbox or the ledger holds."""
+    return StoredEvent(row["event_id"], row["type"], row["body"], row["signature"], row["key_id"])
+
+
+def _next_sequence(session: Session) -> str:
+    """Number this event within the database's incarnation; a rolled-back one leaves a gap, which is harmless."""
+    incarnation = session.info.get("incarnation")
+    if incarnation is None:
+        incarnation = session.scalar(
+            sa.select(incarnations.c.id).order_by(incarnations.c.started_at.desc()).limit(1)
+        )
+        session.info["incarnation"] = incarnation
+    if is_sqlite(session):
+        written = session.scalar(sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'"))
+        return f"{incarnation}.{(written or 0) + 1}"
+    return f"{incarnation}.{session.scalar(event_numbers.next_value())}"

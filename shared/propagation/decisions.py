@@ -1,0 +1,143 @@
+"""Taking a decision: it says what must happen to what and who must answer, and is said until it is registered."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from shared.events import Decision, DecisionClosed, DecisionRegistered, Expected
+from shared.messaging.applier import pause
+from shared.messaging.outbox import stored_event
+from shared.propagation.tables import issued_decisions
+from shared.settings import SERVICES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from shared.events import DecisionKind, RecordRef, RetainedPart
+    from shared.messaging.applier import Delivery
+    from shared.policy import Policy
+    from shared.propagation.register import Register
+    from shared.service import Tools
+
+FIRST_RESEND = timedelta(seconds=30)
+LONGEST_RESEND = timedelta(hours=1)
+
+
+def take(
+    session: Session,
+    tools: Tools,
+    kind: DecisionKind,
+    *,
+    decision_id: str,
+    refs: Sequence[str],
+    ground: str,
+    decided_by: str,
+    now: datetime,
+    records: Sequence[RecordRef] = (),
+    retained: Sequence[RetainedPart] = (),
+    reported_by: str | None = None,
+    case: str | None = None,
+) -> Decision:
+    """Announce a decision with this transaction, and remember it until the ledger says it has it."""
+    decision = Decision(
+        decision=decision_id,
+        issuer=tools.name,
+        refs=tuple(sorted(set(refs))),
+        records=tuple(records),
+        retained=tuple(retained),
+        ground=ground,
+        decided_by=decided_by,
+        decided_at=now,
+        register=tools.register.digest,
+        expected=expected_answers(
+            kind, records, tools.register, tools.policy, now=now, reported_by=reported_by
+        ),
+        reported_by=reported_by,
+        case=case,
+    )
+    stored = tools.outbox.publish(session, decision, now=now, kind=kind)
+    session.execute(
+        sa.insert(issued_decisions).values(
+            decision=decision_id,
+            event_id=stored.event_id,
+            type=stored.type,
+            body=stored.body,
+            signature=stored.signature,
+            key_id=stored.key_id,
+            issued_at=now,
+            sends=1,
+            next_send_at=now + FIRST_RESEND,
+        )
+    )
+    return decision
+
+
+def expected_answers(
+    kind: DecisionKind,
+    records: Sequence[RecordRef],
+    register: Register,
+    policy: Policy,
+    *,
+    now: datetime,
+    reported_by: str | None = None,
+) -> tuple[Expected, ...]:
+    """Return the exact list of answers a decision of this kind waits for.
+
+    Every service answers for its own store, but the end of a term concerns only the services whose
+    records ended. An inquiry goes to own stores only: asking a processor would be a disclosure.
+    """
+    services = [name for name in SERVICES if kind != "term-end" or any(r.service == name for r in records)]
+    answers = [Expected(service=name, processor=None, action=kind, due_at=now + policy.own_store_due(kind)) for name in services]
+    if kind != "inquiry":
+        answers += [
+            Expected(
+                service=processor.owner,
+                processor=processor.id,
+                action="read" if processor.id == reported_by else kind,
+                due_at=now + policy.processor_due(kind, processor),
+            )
+            for processor in register.for_kind(kind)
+            if processor.owner in services
+        ]
+    return tuple(answers)
+
+
+def on_registered(session: Session, _tools: Tools, delivery: Delivery) -> None:
+    """Stop saying a decision that the ledger has."""
+    event = delivery.event
+    if isinstance(event, DecisionRegistered):
+        session.execute(
+            sa.update(issued_decisions)
+            .where(issued_decisions.c.decision == event.decision)
+            .values(registered_at=delivery.now, next_send_at=None)
+        )
+
+
+def on_closed(session: Session, _tools: Tools, delivery: Delivery) -> None:
+    """Note that nothing is expected any more: the claim check on the person's identifiers ends here."""
+    event = delivery.event
+    if isinstance(event, DecisionClosed):
+        session.execute(
+            sa.update(issued_decisions)
+            .where(issued_decisions.c.decision == event.decision)
+            .values(closed_at=delivery.now)
+        )
+
+
+def say_again(tools: Tools, now: datetime) -> None:
+    """Send every decision again that the ledger has not registered in time, ever less often."""
+    with tools.database.transaction() as session:
+        due = session.execute(sa.select(issued_decisions).where(issued_decisions.c.next_send_at <= now)).mappings().all()
+        for row in due:
+            tools.outbox.send(session, stored_event(row), now=now)
+            session.execute(
+                sa.update(issued_decisions)
+                .where(issued_decisions.c.decision == row["decision"])
+                .values(sends=row["sends"] + 1, next_send_at=now + FIRST_RESEND + pause(row["sends"], LONGEST_RESEND))
+            )

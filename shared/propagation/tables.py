@@ -1,0 +1,102 @@
+"""What a service keeps of decisions: those it issued, what follows for it, who was given what, and what is gone."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from shared.database import Base, RowId, UtcDateTime
+
+OPEN, CLAIMED, FINISHED, PARKED, SUPERSEDED = "open", "claimed", "finished", "parked", "superseded"
+
+issued_decisions = sa.Table(
+    "issued_decisions",
+    Base.metadata,
+    sa.Column("decision", sa.String(36), primary_key=True),
+    sa.Column("event_id", sa.String(64), nullable=False),
+    sa.Column("type", sa.String(100), nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("signature", sa.String(100), nullable=False),
+    sa.Column("key_id", sa.String(40), nullable=False),
+    sa.Column("issued_at", UtcDateTime, nullable=False),
+    sa.Column("sends", sa.Integer, nullable=False),
+    sa.Column("next_send_at", UtcDateTime),
+    sa.Column("registered_at", UtcDateTime),
+    sa.Column("closed_at", UtcDateTime),
+)
+
+obligations = sa.Table(
+    "obligations",
+    Base.metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    # No decision: a transfer the service itself owes, such as a confirmed subscription to its provider.
+    sa.Column("decision", sa.String(36)),
+    sa.Column("decision_sha256", sa.String(64)),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("processor", sa.String(60), nullable=False, server_default=""),
+    sa.Column("action", sa.String(20), nullable=False),
+    # One processor gets one thing at a time about one subject, in this order.
+    sa.Column("subject", sa.String(40), nullable=False, server_default=""),
+    sa.Column("records", sa.JSON, nullable=False),
+    sa.Column("requested_at", UtcDateTime, nullable=False),
+    sa.Column("due_at", UtcDateTime),
+    sa.Column("state", sa.String(12), nullable=False),
+    sa.Column("stage", sa.String(20)),
+    sa.Column("progress", sa.JSON, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next_attempt_at", UtcDateTime, nullable=False),
+    sa.Column("claimed_until", UtcDateTime),
+    sa.Column("problem", sa.String(200)),
+    sa.Column("sealed", sa.LargeBinary),
+    sa.Column("key_id", sa.String(36), info={"data_key": True}),
+    sa.Column("receipt_event_id", sa.String(64)),
+    sa.Column("finished_at", UtcDateTime),
+    sa.UniqueConstraint("decision", "processor", "action"),
+    sqlite_autoincrement=True,
+)
+sa.Index(
+    "ix_obligations_unfinished",
+    obligations.c.processor,
+    obligations.c.subject,
+    obligations.c.id,
+    postgresql_where=obligations.c.state.in_([OPEN, CLAIMED]),
+    sqlite_where=obligations.c.state.in_([OPEN, CLAIMED]),
+)
+
+receipts = sa.Table(
+    "receipts",
+    Base.metadata,
+    sa.Column("event_id", sa.String(64), primary_key=True),
+    sa.Column("decision", sa.String(36), nullable=False, index=True),
+    sa.Column("processor", sa.String(60), nullable=False, server_default=""),
+    sa.Column("action", sa.String(20), nullable=False),
+    sa.Column("outcome", sa.String(20), nullable=False),
+    sa.Column("type", sa.String(100), nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("signature", sa.String(100), nullable=False),
+    sa.Column("key_id", sa.String(40), nullable=False),
+    sa.Column("issued_at", UtcDateTime, nullable=False),
+)
+
+transfers = sa.Table(
+    "transfers",
+    Base.metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("processor", sa.String(60), nullable=False),
+    sa.Column("category", sa.String(60), nullable=False),
+    sa.Column("record", sa.String(36), nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("ended_at", UtcDateTime),
+    sa.UniqueConstraint("record", "processor", "category"),
+    sqlite_autoincrement=True,
+)
+
+tombstones = sa.Table(
+    "tombstones",
+    Base.metadata,
+    sa.Column("record", sa.String(36), primary_key=True),
+    sa.Column("category", sa.String(60), nullable=False),
+    sa.Column("decision", sa.String(36), nullable=False),
+    sa.Column("key_id", sa.String(36)),
+    sa.Column("ref", sa.String(100), index=True),
+    sa.Column("erased_at", UtcDateTime, nullable=False),
+)

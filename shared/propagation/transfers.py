@@ -1,0 +1,45 @@
+"""Who was given what: only a processor with a row here is told of a decision (an erasure is no new disclosure)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from shared.database import insert_into
+from shared.propagation.tables import transfers
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+
+def record(session: Session, processor: str, category: str, records: Sequence[str], *, now: datetime) -> None:
+    """Note that a processor is being given these records; said before the call, since its outcome may stay unknown."""
+    insert = insert_into(session, transfers)
+    statement = insert.on_conflict_do_update(
+        index_elements=["record", "processor", "category"],
+        set_={"at": insert.excluded.at, "ended_at": None},
+    )
+    rows = [{"processor": processor, "category": category, "record": each, "at": now} for each in records]
+    if rows:
+        session.execute(statement, rows)
+
+
+def held_by(session: Session, processor: str, records: Collection[str]) -> list[str]:
+    """Return which of these records the processor was given and has not confirmed to have erased."""
+    query = sa.select(transfers.c.record).where(
+        transfers.c.processor == processor, transfers.c.record.in_(records), transfers.c.ended_at.is_(None)
+    )
+    return list(session.scalars(query.distinct().order_by(transfers.c.record)))
+
+
+def end(session: Session, processor: str, records: Collection[str], *, now: datetime) -> None:
+    """Note that the processor no longer holds these records."""
+    session.execute(
+        sa.update(transfers)
+        .where(transfers.c.processor == processor, transfers.c.record.in_(records), transfers.c.ended_at.is_(None))
+        .values(ended_at=now)
+    )

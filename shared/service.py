@@ -1,0 +1,117 @@
+"""What a service is made of, and what its actions may use; neither knows Flask or a broker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+    from sqlalchemy.orm import Session
+
+    from shared.clock import Clock
+    from shared.claims import Claims
+    from shared.database import Database
+    from shared.identity import References
+    from shared.keys import ServiceKeys
+    from shared.mail import Mailer
+    from shared.messaging.applier import Delivery
+    from shared.messaging.outbox import Outbox
+    from shared.policy import Policy
+    from shared.processors.interface import Adapter, SubjectIdentifiers
+    from shared.propagation.register import Processor, Register
+    from shared.roster import Roster
+    from shared.settings import Settings
+    from shared.vault import Vault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What the actions of one service may use. Nothing in it holds a session, so threads may share it."""
+
+    name: str
+    settings: Settings
+    clock: Clock
+    database: Database
+    keys: ServiceKeys
+    roster: Roster
+    refs: References
+    vault: Vault
+    outbox: Outbox
+    mail: Mailer
+    register: Register
+    policy: Policy
+    claims: Claims
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """What an act on the own store changed: how many records, and the data keys that must now be destroyed."""
+
+    changed: int
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """How one kind of decision is carried out on one data category, and how that is counted again.
+
+    ``carry_out`` gets the ids of the records it is about and the time; it may be called again after a
+    crash and then finds nothing left to do. ``left`` counts by another query how many of these records
+    are still not as the decision wants them: 0 when it was carried out.
+    """
+
+    carry_out: Callable[[Session, Tools, Sequence[str], datetime], Acted]
+    left: Callable[[Session, Sequence[str]], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A data category that a service holds about people.
+
+    ``find`` returns record ids by refs (candidates, see design "refs find, people confirm"); ``acts`` by
+    kind of decision; ``identify`` gives what a processor needs to recognise the person of these records;
+    ``ref_of`` the refs that a tombstone must keep so that an import cannot bring the person back.
+    """
+
+    category: str
+    find: Callable[[Session, Collection[str]], list[str]]
+    present: Callable[[Session, Collection[str]], list[str]]
+    acts: Mapping[str, Act]
+    identify: Callable[[Session, Tools, Sequence[str]], SubjectIdentifiers | None] | None = None
+    refs_of: Callable[[Session, Sequence[str]], Mapping[str, str]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something a service does by the clock; ``run`` opens its own transactions and is safe to run twice."""
+
+    name: str
+    every: timedelta
+    run: Callable[[Tools, datetime], None]
+
+
+Handler = Callable[["Session", Tools, "Delivery"], None]
+AdapterFactory = Callable[[Tools, "Processor"], "Adapter"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A service without its web side: its tables, what it reacts to, what it holds and whom it faces.
+
+    ``handlers`` map event types to the service's own reactions; decisions are turned into obligations
+    for every service alike. ``adapters`` map the register's adapter names to factories.
+    """
+
+    name: str
+    metadata: sa.MetaData
+    handlers: Mapping[str, Sequence[Handler]] = field(default_factory=dict)
+    holdings: Sequence[Holding] = ()
+    adapters: Mapping[str, AdapterFactory] = field(default_factory=dict)
+    jobs: Sequence[Job] = ()
+
+    def holding(self, category: str) -> Holding | None:
+        """Return the holding of a category, if this service has it."""
+        return next((holding for holding in self.holdings if holding.category == category), None)
