@@ -1,0 +1,58 @@
+"""E-mail addresses in the one form that references are made over."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import NoReturn
+
+import idna
+
+from shared.errors import InvalidInputError
+
+LOCAL_PART_OCTETS = 64
+ADDRESS_OCTETS = 254
+"""RFC 5321 section 4.5.3.1: 64 for the local part; 256 for the path, which has two angle brackets."""
+
+# RFC 5321 dot-atoms, and RFC 6531 for everything beyond ASCII. Quoted local parts are refused: nobody has one.
+_ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+"
+_LOCAL_PART = re.compile(rf"{_ATOM}(\.{_ATOM})*")
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"})
+
+
+def normalise_email(text: str, *, field: str = "email") -> str:
+    """Return the address in NFC, trimmed, lower-cased, its domain as IDNA A-labels; dots and tags stay.
+
+    Doing it twice changes nothing. Raises InvalidInputError for ``field``; the message never repeats the value.
+    """
+    if len(text) > 2 * ADDRESS_OCTETS:
+        _refuse(field, "This is too long for an e-mail address.")
+    # Lower-casing can take a character out of NFC, so NFC comes last as well.
+    address = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).strip().lower())
+    if address.count("@") != 1:
+        _refuse(field, "An e-mail address has one @ sign.")
+    local, _, domain = address.partition("@")
+    if any(unicodedata.category(character) in _INVISIBLE for character in local):
+        _refuse(field, "An e-mail address has no spaces, line ends or invisible characters.")
+    if not _LOCAL_PART.fullmatch(local):
+        _refuse(field, "The part before the @ sign is not valid.")
+    normal = f"{local}@{_ascii_domain(domain, field)}"
+    if len(local.encode()) > LOCAL_PART_OCTETS or len(normal.encode()) > ADDRESS_OCTETS:
+        _refuse(field, "This is too long for an e-mail address.")
+    return normal
+
+
+def _ascii_domain(domain: str, field: str) -> str:
+    """Return the domain as A-labels (UTS 46, non-transitional); a bare host, a literal or a final dot is refused."""
+    try:
+        labels = idna.encode(domain, uts46=True).decode("ascii").split(".")
+    except UnicodeError:
+        _refuse(field, "The part after the @ sign is not a valid domain.")
+    if len(labels) < 2 or labels[-1] == "" or labels[-1].isdigit():
+        _refuse(field, "The part after the @ sign is not a full domain name.")
+    return ".".join(labels)
+
+
+def _refuse(field: str, message: str) -> NoReturn:
+    # Without a cause: the library's own message repeats what was typed.
+    raise InvalidInputError({field: [message]}) from None
