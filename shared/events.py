@@ -98,10 +98,11 @@ class Decision:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvidenceNote:
-    """How it is known, and the SHA-256 (hex) of what was seen."""
+    """How it is known, what was seen (text without personal data), and the SHA-256 (hex) of that text."""
 
     grade: EvidenceGrade
     digest: str
+    document: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

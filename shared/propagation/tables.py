@@ -6,7 +6,9 @@ import sqlalchemy as sa
 
 from shared.database import Base, RowId, UtcDateTime
 
-OPEN, CLAIMED, FINISHED, PARKED, SUPERSEDED = "open", "claimed", "finished", "parked", "superseded"
+OPEN, CLAIMED, ASKED, FINISHED, PARKED, SUPERSEDED = "open", "claimed", "asked", "finished", "parked", "superseded"
+"""An obligation is open, claimed by a worker, asked at a processor that answers later, finished, parked for a
+person to look at, or superseded by a decision before anything was given."""
 
 issued_decisions = sa.Table(
     "issued_decisions",
@@ -36,7 +38,8 @@ obligations = sa.Table(
     sa.Column("action", sa.String(20), nullable=False),
     # One processor gets one thing at a time about one subject, in this order.
     sa.Column("subject", sa.String(40), nullable=False, server_default=""),
-    sa.Column("records", sa.JSON, nullable=False),
+    sa.Column("records", sa.JSON, nullable=False),  # {category: [record id, ...]}
+    sa.Column("refs", sa.JSON, nullable=False),
     sa.Column("requested_at", UtcDateTime, nullable=False),
     sa.Column("due_at", UtcDateTime),
     sa.Column("state", sa.String(12), nullable=False),
@@ -96,7 +99,6 @@ tombstones = sa.Table(
     sa.Column("record", sa.String(36), primary_key=True),
     sa.Column("category", sa.String(60), nullable=False),
     sa.Column("decision", sa.String(36), nullable=False),
-    sa.Column("key_id", sa.String(36)),
     sa.Column("ref", sa.String(100), index=True),
     sa.Column("erased_at", UtcDateTime, nullable=False),
 )

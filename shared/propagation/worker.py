@@ -1,0 +1,221 @@
+"""The obligation worker: claims one obligation, acts outside any transaction, records outcome and receipt together."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, aliased
+
+from shared.errors import OutsideError, PermanentError, RetryableError
+from shared.events import TERMINAL, EvidenceNote, Outcome, ReceiptIssued, RetainedPart
+from shared.messaging.applier import pause
+from shared.processors import interface as processors
+from shared.processors.interface import ProcessorTask, SubjectIdentifiers
+from shared.propagation import own_store, receipts, transfers
+from shared.propagation.obligations import seal_name_of
+from shared.propagation.tables import ASKED, CLAIMED, FINISHED, OPEN, PARKED, obligations
+
+if TYPE_CHECKING:
+    from shared.propagation.own_store import Row
+    from shared.service import Service, Tools
+
+LEASE = timedelta(minutes=3)  # longer than the longest time-out of an adapter's calls together
+ATTEMPTS = 40
+LONGEST_PAUSE = timedelta(minutes=30)
+GIVING = "transfer"
+_log = logging.getLogger(__name__)
+
+
+class ObligationWorker:
+    """Works on the obligations of one service; any number of them may run at once."""
+
+    def __init__(self, service: Service, tools: Tools) -> None:
+        self._service = service
+        self._tools = tools
+
+    def work(self) -> bool:
+        """Carry out one obligation that is due; return whether there was one."""
+        row = self._claim()
+        if row is None:
+            return False
+        try:
+            self._carry_out(row)
+        except RetryableError as error:
+            self._put_back(row, error, parked=row["attempts"] >= ATTEMPTS, retry_after=error.retry_after)
+        except PermanentError as error:
+            self._put_back(row, error, parked=True)
+        except Exception as error:  # noqa: BLE001 - a fault in one obligation must not stop the others
+            _log.exception("an obligation failed", extra={"fields": {"obligation": row["id"], "action": row["action"]}})
+            self._put_back(row, error, parked=row["attempts"] >= ATTEMPTS)
+        return True
+
+    def _claim(self) -> Row | None:
+        now = self._tools.clock()
+        earlier = aliased(obligations)
+        blocked = sa.exists().where(
+            earlier.c.processor == obligations.c.processor,
+            earlier.c.subject == obligations.c.subject,
+            obligations.c.subject != "",
+            earlier.c.id < obligations.c.id,
+            earlier.c.state.in_([OPEN, CLAIMED]),
+        )
+        query = (
+            sa.select(obligations)
+            .where(
+                sa.or_(
+                    sa.and_(obligations.c.state.in_([OPEN, ASKED]), obligations.c.next_attempt_at <= now),
+                    sa.and_(obligations.c.state == CLAIMED, obligations.c.claimed_until <= now),
+                ),
+                ~blocked,
+            )
+            .order_by(obligations.c.id)
+            .limit(1)
+        )
+        with self._tools.database.reading() as session:
+            if session.execute(query.with_only_columns(obligations.c.id)).first() is None:
+                return None
+        with self._tools.database.transaction() as session:
+            found = session.execute(query.with_for_update(skip_locked=True, of=obligations)).mappings().first()
+            if found is None:
+                return None
+            claim = {"state": CLAIMED, "claimed_until": now + LEASE, "attempts": found["attempts"] + 1}
+            session.execute(sa.update(obligations).where(obligations.c.id == found["id"]).values(**claim))
+            return {**found, **claim}
+
+    def _carry_out(self, row: Row) -> None:
+        if not row["processor"]:
+            self._finish(row, own_store.carry_out(self._service, self._tools, row))
+            return
+        processor = self._tools.register.get(row["processor"])
+        if row["kind"] == GIVING and not processor.may_receive(self._tools.clock().date()):
+            # P46: without a valid agreement nothing is given; a renewed one lets it go at the next look.
+            raise RetryableError("agreement_missing", retry_after=3600)
+        adapter = self._service.adapters[processor.adapter](self._tools, processor)
+        outcome = adapter.carry_out(self._task(row))
+        if isinstance(outcome, processors.Pending):
+            self._wait_for_answer(row, outcome)
+        elif row["kind"] == GIVING:
+            self._close(row, None)
+        else:
+            self._finish(row, self._receipt(row, outcome))
+
+    def _task(self, row: Row) -> ProcessorTask:
+        return ProcessorTask(
+            decision_id=row["decision"] or "",
+            action=row["action"],
+            subject=self._subject(row),
+            idempotency_key=f"{self._tools.name}-{row['id']}",
+            requested_at=row["requested_at"],
+            categories=tuple(row["records"]),
+            state=dict(row["progress"].get("asked", {})),
+        )
+
+    def _subject(self, row: Row) -> SubjectIdentifiers:
+        """Open what was sealed for the processor; what the service never held is claimed from the decider."""
+        if row["sealed"] is not None:
+            content = self._tools.vault.open(seal_name_of(row), row["key_id"], row["sealed"])
+            return SubjectIdentifiers(**content)
+        return self._tools.claims.identifiers(row["decision"])
+
+    def _receipt(self, row: Row, outcome: processors.Outcome) -> ReceiptIssued:
+        name, retained, ground = _outcome_of(self._tools.name, row, outcome)
+        evidence = outcome.evidence  # type: ignore[union-attr] - a Pending never gets here
+        return ReceiptIssued(
+            decision=row["decision"],
+            decision_sha256=row["decision_sha256"],
+            service=self._tools.name,
+            processor=row["processor"],
+            action=row["action"],
+            outcome=name,
+            acted_at=self._tools.clock(),
+            evidence=EvidenceNote(
+                grade=evidence.grade, digest=evidence.digest, document=evidence.document.decode()
+            ),
+            counts=dict(evidence.counts),
+            retained=retained,
+            ground=ground,
+        )
+
+    def _finish(self, row: Row, receipt: ReceiptIssued) -> None:
+        """Record the outcome and announce the receipt, in one transaction."""
+        if receipt.outcome not in TERMINAL:
+            self._park_with(row, receipt)
+            return
+        self._close(row, receipt)
+
+    def _close(self, row: Row, receipt: ReceiptIssued | None) -> None:
+        now = self._tools.clock()
+        with self._tools.database.transaction() as session:
+            event_id = receipts.issue(session, self._tools, receipt, now=now) if receipt else None
+            if receipt and receipt.processor and receipt.outcome in ("done", "nothing-held") and row["kind"] in own_store.ERASING:
+                flat = [record for identifiers in row["records"].values() for record in identifiers]
+                transfers.end(session, row["processor"], flat, now=now)
+            self._update(
+                session, row, state=FINISHED, finished_at=now, receipt_event_id=event_id, sealed=None, key_id=None, problem=None
+            )
+            self._tools.vault.destroy_after_commit(session, [row["key_id"]] if row["key_id"] else [])
+
+    def _park_with(self, row: Row, receipt: ReceiptIssued) -> None:
+        now = self._tools.clock()
+        with self._tools.database.transaction() as session:
+            receipts.issue(session, self._tools, receipt, now=now)
+            self._update(session, row, state=PARKED, problem=receipt.outcome)
+
+    def _wait_for_answer(self, row: Row, pending: processors.Pending) -> None:
+        with self._tools.database.transaction() as session:
+            progress = row["progress"] | {"asked": pending.state}
+            self._update(
+                session, row, state=ASKED, next_attempt_at=pending.check_at, progress=progress, attempts=0, problem=None
+            )
+
+    def _put_back(self, row: Row, error: Exception, *, parked: bool, retry_after: int | None = None) -> None:
+        """Try later, or set aside for a person; the ledger is told once of each new kind of trouble."""
+        now = self._tools.clock()
+        problem = f"{type(error).__qualname__}: {error.detail}" if isinstance(error, OutsideError) else type(error).__qualname__
+        wait = timedelta(seconds=retry_after) if retry_after else pause(row["attempts"], LONGEST_PAUSE)
+        with self._tools.database.transaction() as session:
+            if row["decision"] and problem != row["problem"]:
+                receipts.issue(session, self._tools, self._failure(row, now, problem), now=now)
+            self._update(
+                session, row, state=PARKED if parked else OPEN, next_attempt_at=now + wait, problem=problem[:200]
+            )
+
+    def _failure(self, row: Row, now: datetime, problem: str) -> ReceiptIssued:
+        return ReceiptIssued(
+            decision=row["decision"],
+            decision_sha256=row["decision_sha256"],
+            service=self._tools.name,
+            processor=row["processor"] or None,
+            action=row["action"],
+            outcome="failed",
+            acted_at=now,
+            ground=problem[:200],
+        )
+
+    def _update(self, session: Session, row: Row, **values: Any) -> None:
+        session.execute(sa.update(obligations).where(obligations.c.id == row["id"]).values(claimed_until=None, **values))
+
+
+def _outcome_of(
+    service: str, row: Row, outcome: processors.Outcome
+) -> tuple[Outcome, tuple[RetainedPart, ...], str | None]:
+    match outcome:
+        case processors.Done():
+            return "done", (), None
+        case processors.NothingHeld():
+            return "nothing-held", (), None
+        case processors.Refused(ground=ground):
+            return "refused", (), ground
+        case processors.Retained(ground=ground, until=until):
+            moment = datetime.combine(until, time(), UTC) if until else None
+            parts = tuple(
+                RetainedPart(service=service, category=category, id=record, ground=ground, until=moment)
+                for category, identifiers in row["records"].items()
+                for record in identifiers
+            )
+            return "retained", parts, ground
+    raise TypeError(msgspec.json.encode(type(outcome).__qualname__).decode())
