@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidSignature
-
-from shared.errors import DiscreetError
 from shared.events import DECISION_KINDS, Decision, ReceiptIssued, kind_of
 from shared.messaging.applier import ForgedEventError
 
@@ -14,7 +11,7 @@ if TYPE_CHECKING:
     from shared.events import Event
     from shared.messaging.envelope import Envelope
     from shared.messaging.outbox import StoredEvent
-    from shared.roster import Roster
+    from shared.roster import RosterFile
 
 REQUESTS_ONLY = frozenset(DECISION_KINDS) - {"unsubscribe", "term-end"}
 ISSUERS: dict[str, frozenset[str]] = {
@@ -27,25 +24,18 @@ ISSUERS: dict[str, frozenset[str]] = {
 
 
 class RosterVerifier:
-    """Accepts an event when the key is on the roster, belongs to its source, and may announce its kind."""
+    """Accepts an event when its key is on the roster, belongs to its source, and may announce its kind."""
 
-    def __init__(self, roster: Roster) -> None:
+    def __init__(self, roster: RosterFile) -> None:
         self._roster = roster
 
     def check(self, envelope: Envelope, event: Event | None, stored: StoredEvent, signature: bytes) -> None:
         """Raise ForgedEventError unless signature, holder, purpose, validity and kind are right."""
-        try:
-            key = self._roster.public_key(stored.key_id)
-        except DiscreetError as error:
-            raise ForgedEventError("the key is not on the roster") from error
-        if key.purpose != "events" or key.holder != envelope.service:
-            raise ForgedEventError("the key does not belong to the source")
-        if not key.valid_at(envelope.time):
-            raise ForgedEventError("the key was not valid when the event was made")
-        try:
-            key.public_key.verify(signature, stored.body.encode())
-        except InvalidSignature as error:
-            raise ForgedEventError("the signature does not hold") from error
+        key = self._roster.current().events_key_of(envelope.service, stored.key_id, envelope.time)
+        if key is None:
+            raise ForgedEventError("the roster has no such key of the source for that time")
+        if not key.verifies(signature, stored.body.encode()):
+            raise ForgedEventError("the signature does not hold")
         kind = kind_of(envelope.type)
         if kind is not None and kind in DECISION_KINDS and kind not in ISSUERS.get(envelope.service, frozenset()):
             raise ForgedEventError("this service may not order this")

@@ -1,0 +1,92 @@
+"""What the ledger does by the clock: ask again and raise the alarm at due times, and mail the chain's head."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from services.requests.ledger.records import ExpectedAnswer, LedgerDecision, LedgerEntry, LedgerHead
+from shared.clock import utc_text
+from shared.mail import OutgoingMail
+from shared.messaging.outbox import StoredEvent
+from shared.service import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from shared.service import Tools
+
+AGAIN = timedelta(days=1)
+BATCH = 100
+
+
+def remind(tools: Tools, now: datetime) -> None:
+    """Say every decision again whose answers are overdue, and tell the privacy contact once a day what is missing."""
+    with tools.database.transaction() as session:
+        overdue = session.scalars(
+            sa.select(ExpectedAnswer)
+            .where(~ExpectedAnswer.terminal, ExpectedAnswer.next_reminder_at <= now)
+            .order_by(ExpectedAnswer.next_reminder_at)
+            .limit(BATCH)
+        ).all()
+        for decision in sorted({answer.decision for answer in overdue}):
+            tools.outbox.send(session, _decision_event(session, decision), now=now)
+        for answer in overdue:
+            answer.reminders += 1
+            answer.next_reminder_at = now + AGAIN
+        if overdue:
+            tools.mail.queue(session, _alarm(tools, overdue), now=now)
+
+
+def mail_head(tools: Tools, now: datetime) -> None:
+    """Mail the end of the chain to the privacy contact: whoever rewrote the ledger would have to take back that mail."""
+    with tools.database.transaction() as session:
+        head = session.get(LedgerHead, 1)
+        if head is None or head.seq == 0:
+            return
+        mail = OutgoingMail(
+            reason="legal",
+            about=f"ledger-head-{head.seq}",
+            to=tools.policy.clinic.privacy_contact,
+            subject="Stand van het besluitenregister / Head of the decision ledger",
+            text=(
+                f"Bewaar dit bericht. Keep this message.\n\n"
+                f"{utc_text(now)}\nnummer / number: {head.seq}\nhash: {head.hash}\n"
+            ),
+        )
+        tools.mail.queue(session, mail, now=now)
+
+
+def _decision_event(session: Session, decision: str) -> StoredEvent:
+    entry = session.scalars(
+        sa.select(LedgerEntry)
+        .join(LedgerDecision, LedgerDecision.event_seq == LedgerEntry.seq)
+        .where(LedgerDecision.decision == decision)
+    ).one()
+    return StoredEvent(entry.event_id, entry.type, entry.body, entry.signature, entry.key_id)
+
+
+def _alarm(tools: Tools, overdue: Sequence[ExpectedAnswer]) -> OutgoingMail:
+    lines = [
+        f"- {answer.decision}: {answer.processor or answer.service}, {answer.action}, {utc_text(answer.due_at)}"
+        for answer in overdue
+    ]
+    return OutgoingMail(
+        reason="legal",
+        about="ledger-overdue",
+        to=tools.policy.clinic.privacy_contact,
+        subject="Uitvoering van een besluit blijft uit / A decision has not been carried out in time",
+        text="Besluit, wie nog moet antwoorden, en wanneer dat had gemoeten.\n"
+        "Decision, who has yet to answer, and when that was due.\n\n" + "\n".join(lines) + "\n",
+    )
+
+
+JOBS = (
+    Job("remind of overdue answers", timedelta(minutes=1), remind),
+    Job("mail the head of the ledger", timedelta(days=1), mail_head),
+)

@@ -1,0 +1,127 @@
+"""What the ledger stores: the chain, the decisions on it, and the answers they wait for."""
+
+from __future__ import annotations
+
+from datetime import datetime  # noqa: TC003 - SQLAlchemy reads the annotations at run time
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from services.requests.records import Base
+from shared.database import UtcDateTime
+from shared.events import TERMINAL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Text = sa.String
+
+
+class LedgerEntry(Base):
+    """One link: an event's exact bytes, and the hash that ties it to everything before it."""
+
+    __tablename__ = "ledger_entries"
+
+    seq: Mapped[int] = mapped_column(sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=False)
+    family: Mapped[str] = mapped_column(Text(10))  # decision | receipt
+    decision: Mapped[str] = mapped_column(Text(36), index=True)
+    source: Mapped[str] = mapped_column(Text(60))
+    event_id: Mapped[str] = mapped_column(Text(64))
+    type: Mapped[str] = mapped_column(Text(100))
+    body: Mapped[str] = mapped_column(sa.Text)
+    signature: Mapped[str] = mapped_column(Text(100))
+    key_id: Mapped[str] = mapped_column(Text(40))
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    entry_digest: Mapped[str] = mapped_column(Text(64))
+    hash: Mapped[str] = mapped_column(Text(64))
+
+    __table_args__ = (sa.UniqueConstraint("source", "event_id"),)
+
+
+class LedgerHead(Base):
+    """The end of the chain; its one row is locked by whoever appends."""
+
+    __tablename__ = "ledger_head"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(sa.BigInteger)
+    hash: Mapped[str] = mapped_column(Text(64))
+
+
+class LedgerDecision(Base):
+    """A registered decision: what staff search for, without opening the event."""
+
+    __tablename__ = "ledger_decisions"
+
+    decision: Mapped[str] = mapped_column(Text(36), primary_key=True)
+    kind: Mapped[str] = mapped_column(Text(20))
+    issuer: Mapped[str] = mapped_column(Text(20))
+    ground: Mapped[str] = mapped_column(Text(100))
+    decided_by: Mapped[str] = mapped_column(Text(100))
+    decided_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    reported_by: Mapped[str | None] = mapped_column(Text(60))
+    case: Mapped[str | None] = mapped_column(Text(36))
+    sha256: Mapped[str] = mapped_column(Text(64))
+    event_seq: Mapped[int] = mapped_column(sa.BigInteger)
+    registered_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ExpectedAnswer(Base):
+    """One answer a decision waits for, and the last that was heard of it."""
+
+    __tablename__ = "expected_answers"
+
+    decision: Mapped[str] = mapped_column(Text(36), primary_key=True)
+    service: Mapped[str] = mapped_column(Text(20), primary_key=True)
+    processor: Mapped[str] = mapped_column(Text(60), primary_key=True)  # "" for the service's own store
+    action: Mapped[str] = mapped_column(Text(20))
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    outcome: Mapped[str | None] = mapped_column(Text(20))
+    evidence: Mapped[str | None] = mapped_column(Text(20))
+    evidence_digest: Mapped[str | None] = mapped_column(Text(64))
+    acted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    ground: Mapped[str | None] = mapped_column(Text(200))
+    counts: Mapped[dict[str, int]] = mapped_column(sa.JSON, default=dict)
+    retained: Mapped[list[dict[str, Any]]] = mapped_column(sa.JSON, default=list)
+    terminal: Mapped[bool] = mapped_column(default=False)
+    reminders: Mapped[int] = mapped_column(default=0)
+    next_reminder_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    __table_args__ = (
+        sa.Index(
+            "ix_expected_answers_open",
+            "next_reminder_at",
+            postgresql_where=sa.text("NOT terminal"),
+            sqlite_where=sa.text("NOT terminal"),
+        ),
+    )
+
+
+def is_on_chain(session: Session, source: str, event_id: str) -> bool:
+    """Tell whether the chain already holds this event."""
+    return session.scalar(
+        sa.select(LedgerEntry.seq).where(LedgerEntry.source == source, LedgerEntry.event_id == event_id)
+    ) is not None
+
+
+def entries_of(session: Session, decision: str) -> Sequence[LedgerEntry]:
+    """Return a decision's entries in the order of the chain."""
+    query = sa.select(LedgerEntry).where(LedgerEntry.decision == decision).order_by(LedgerEntry.seq)
+    return session.scalars(query).all()
+
+
+def answers_of(session: Session, decision: str) -> Sequence[ExpectedAnswer]:
+    """Return the answers a decision waits for: own stores first, then their processors."""
+    query = (
+        sa.select(ExpectedAnswer)
+        .where(ExpectedAnswer.decision == decision)
+        .order_by(ExpectedAnswer.processor != "", ExpectedAnswer.service, ExpectedAnswer.processor)
+    )
+    return session.scalars(query).all()
+
+
+def is_terminal(outcome: str) -> bool:
+    """Tell whether an outcome ends an obligation."""
+    return outcome in TERMINAL

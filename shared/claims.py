@@ -1,0 +1,73 @@
+"""The claim check: content behind a reference is asked from the service that owns it, over HTTP."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from shared.auth import issue_token
+from shared.errors import GoneError, NotFoundError, PermanentError, RetryableError
+from shared.processors.interface import SubjectIdentifiers
+
+if TYPE_CHECKING:
+    from shared.clock import Clock
+    from shared.keys import ServiceKeys
+    from shared.settings import Settings
+
+TIMEOUT = (5, 10)  # seconds to connect, to read
+
+
+class Claims:
+    """Asks the other services in the name of one, with a short-lived token signed by its own key."""
+
+    def __init__(self, settings: Settings, service: str, keys: ServiceKeys, clock: Clock) -> None:
+        self._settings = settings
+        self._service = service
+        self._keys = keys
+        self._clock = clock
+
+    def fetch(self, service: str, claim: str) -> dict[str, Any]:
+        """Return the content behind a reference.
+
+        Raises GoneError when it was erased or its matter closed, NotFoundError when it never was,
+        RetryableError when the service does not answer.
+        """
+        url = f"{self._settings.service_url(service)}/{service}/v1/claims/{claim}"
+        try:
+            answer = requests.get(url, headers=self._headers(service), timeout=TIMEOUT, allow_redirects=False)
+        except requests.RequestException as error:
+            raise RetryableError(f"the {service} service does not answer") from error
+        if answer.status_code == requests.codes.gone:
+            raise GoneError("what the reference stood for is gone")
+        if answer.status_code == requests.codes.not_found:
+            raise NotFoundError("the reference is unknown")
+        if answer.status_code != requests.codes.ok:
+            raise RetryableError(f"the {service} service answered {answer.status_code}")
+        content: dict[str, Any] = answer.json()
+        return content
+
+    def identifiers(self, decision: str) -> SubjectIdentifiers:
+        """Return what the identity check proved of the person a decision is about.
+
+        Only the requests service checks identities. Raises PermanentError when the matter is closed.
+        """
+        try:
+            content = self.fetch("requests", decision)
+        except (GoneError, NotFoundError) as error:
+            raise PermanentError("the person of this decision can no longer be asked for") from error
+        return SubjectIdentifiers(
+            email=content.get("email"), phone=content.get("phone"), name=content.get("name")
+        )
+
+    def _headers(self, audience: str) -> dict[str, str]:
+        key = self._keys.claims
+        token = issue_token(
+            key.private_key,
+            key.key_id,
+            subject=self._service,
+            roles=["service"],
+            audience=audience,
+            now=self._clock(),
+        )
+        return {"Authorization": f"Bearer {token}", "Accept": "application/json"}

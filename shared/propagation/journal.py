@@ -1,0 +1,56 @@
+"""The journal: a references-only copy of every decision, flushed to disk before it counts as registered.
+
+It lies in a directory meant for another volume than the databases, so that a restore from a backup
+knows of the decisions that were taken after it. A line may be there twice; none may be missing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+from shared.clock import utc_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from shared.messaging.outbox import StoredEvent
+
+
+class Journal:
+    """One file a month, a JSON object a line: the event's exact text with its signature and key id."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def append(self, event: StoredEvent, now: datetime) -> None:
+        """Write a decision and wait until it is on the disk."""
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        line = json.dumps(
+            {
+                "recorded_at": utc_text(now),
+                "event_id": event.event_id,
+                "type": event.type,
+                "body": event.body,
+                "signature": event.signature,
+                "key_id": event.key_id,
+            }
+        )
+        file = os.open(self._directory / f"decisions-{now:%Y-%m}.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.write(file, f"{line}\n".encode())
+            os.fsync(file)
+        finally:
+            os.close(file)
+
+    def read(self) -> Iterator[dict[str, str]]:
+        """Yield every line in order; a last one that a crash cut short is passed over."""
+        for path in sorted(self._directory.glob("decisions-*.jsonl")):
+            for line in path.read_text(encoding="utf-8").splitlines():
+                try:
+                    yield json.loads(line)
+                except json.JSONDecodeError:
+                    continue

@@ -1,0 +1,227 @@
+"""Checking a proof from its file alone: what holds, how each answer is known, and what it cannot show."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from shared.errors import IntegrityError, MalformedBodyError
+from shared.events import TERMINAL, Decision, Expected, ReceiptIssued, kind_of
+from shared.messaging import envelope as envelopes
+from shared.messaging.envelope import Envelope, UnreadableEventError
+from shared.propagation import chain
+from shared.propagation.issuers import ISSUERS
+from shared.roster import Roster
+from shared.signing import fingerprint_of, has_fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+LIMITS = {
+    "processor-signed": "The processor signed its answer; that it speaks the truth rests on its word.",
+    "re-read": "The processor was asked again after the act and no longer showed the data; its backups were not seen.",
+    "api-confirmed": "The processor's system confirmed the act; nobody looked again.",
+    "statement": "A named person at the processor declared it; nobody looked.",
+    "recounted": "The service counted its own store again by another query; it speaks for itself.",
+}
+
+
+class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One of the decision's own entries on the chain."""
+
+    recorded_at: datetime
+    body: str
+    signature: str
+    key_id: str
+
+
+class Chain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The chain from the decision's first entry to its head; other entries are digests."""
+
+    before: str
+    first: int
+    links: list[Link | str]
+    head: str
+
+
+class ProofFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file that ``discreet proof`` writes."""
+
+    format: Literal["discreet-proof-v1"]
+    mode: Literal["trial", "live"]
+    made_at: datetime
+    decision: str
+    root: str
+    roster: str
+    roster_signature: str
+    processors: dict[str, str]
+    chain: Chain
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One expected answer as the proof shows it; ``outcome`` is None while nothing came."""
+
+    service: str
+    processor: str | None
+    action: str
+    outcome: str | None
+    evidence: str | None
+    acted_at: datetime | None
+    terminal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a proof shows. It never says more: ``origin_checked`` is False when no root fingerprint was given."""
+
+    decision: Decision
+    kind: str
+    mode: str
+    root_fingerprint: str
+    origin_checked: bool
+    head: str
+    head_seq: int
+    findings: Sequence[Finding]
+    cannot_show: Sequence[str] = field(default_factory=tuple)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every expected answer is there and terminal."""
+        return all(finding.terminal for finding in self.findings)
+
+
+def verify(content: bytes, root_fingerprint: str | None = None) -> Verdict:
+    """Check a proof: the roster against its root, every signature against the roster, and the chain.
+
+    ``root_fingerprint`` is the clinic's, learnt elsewhere; without it the file only proves that it is
+    consistent with the root key it carries. Raises MalformedBodyError for what is no proof file and
+    IntegrityError that names what does not hold.
+    """
+    try:
+        proof = msgspec.json.decode(content, type=ProofFile)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedBodyError("this is not a proof file of a version this program knows") from error
+    root = _bytes(proof.root)
+    if root_fingerprint is not None and not has_fingerprint(root, root_fingerprint):
+        raise IntegrityError("the proof was made under another root key than the one given")
+    roster = Roster.verified(proof.roster.encode(), [_bytes(proof.roster_signature)], root)
+    _check_chain(proof.chain)
+    links = [link for link in proof.chain.links if isinstance(link, Link)]
+    decision, kind, digest = _decision(proof, roster, links)
+    receipts = [_receipt(roster, link, decision, digest) for link in links if kind_of(_envelope(link).type) is None]
+    findings = [_finding(expected, receipts) for expected in decision.expected]
+    return Verdict(
+        decision=decision,
+        kind=kind,
+        mode=proof.mode,
+        root_fingerprint=fingerprint_of(root),
+        origin_checked=root_fingerprint is not None,
+        head=proof.chain.head,
+        head_seq=proof.chain.first + len(proof.chain.links) - 1,
+        findings=findings,
+        cannot_show=tuple(_cannot_show(findings, origin_checked=root_fingerprint is not None)),
+    )
+
+
+def _check_chain(links: Chain) -> None:
+    current = links.before
+    for seq, link in enumerate(links.links, start=links.first):
+        if isinstance(link, Link):
+            digest = chain.entry_digest(
+                seq=seq, recorded_at=link.recorded_at, body=link.body, signature=link.signature, key_id=link.key_id
+            )
+        else:
+            digest = link
+        current = chain.link(current, digest)
+    if current != links.head:
+        raise IntegrityError("the entries do not lead to the head of the chain: something was changed or left out")
+
+
+def _decision(proof: ProofFile, roster: Roster, links: Sequence[Link]) -> tuple[Decision, str, str]:
+    found = [(link, _envelope(link)) for link in links if kind_of(_envelope(link).type) is not None]
+    if len(found) != 1:
+        raise IntegrityError("the proof must hold exactly one decision")
+    link, envelope = found[0]
+    _check_signature(roster, link, envelope)
+    kind, event = kind_of(envelope.type) or "", _event(envelope)
+    if not isinstance(event, Decision) or proof.decision not in (event.decision, envelope.decisionid):
+        raise IntegrityError("the decision in the proof is not the one it says it is about")
+    if event.issuer != envelope.service or kind not in ISSUERS.get(envelope.service, ()):
+        raise IntegrityError("the decision's issuer may not order this")
+    return event, kind, envelopes.digest(link.body)
+
+
+def _receipt(roster: Roster, link: Link, decision: Decision, digest: str) -> ReceiptIssued:
+    envelope = _envelope(link)
+    _check_signature(roster, link, envelope)
+    receipt = _event(envelope)
+    if not isinstance(receipt, ReceiptIssued) or receipt.service != envelope.service:
+        raise IntegrityError("an entry is not a receipt of the service that signed it")
+    if (receipt.decision, receipt.decision_sha256) != (decision.decision, digest):
+        raise IntegrityError("a receipt answers another decision, or another text of it")
+    evidence = receipt.evidence
+    if evidence is not None and hashlib.sha256(evidence.document.encode()).hexdigest() != evidence.digest:
+        raise IntegrityError("a receipt's evidence does not have the digest it states")
+    return receipt
+
+
+def _check_signature(roster: Roster, link: Link, envelope: Envelope) -> None:
+    key = roster.events_key_of(envelope.service, link.key_id, envelope.time)
+    if key is None or not key.verifies(_bytes(link.signature), link.body.encode()):
+        raise IntegrityError(f"the signature of the {envelope.service} service does not hold")
+
+
+def _finding(expected: Expected, receipts: Sequence[ReceiptIssued]) -> Finding:
+    """Take the last terminal word on an answer, or else the last word at all."""
+    words = [r for r in receipts if (r.service, r.processor) == (expected.service, expected.processor)]
+    words.sort(key=lambda word: (word.outcome in TERMINAL, word.acted_at))
+    last = words[-1] if words else None
+    return Finding(
+        service=expected.service,
+        processor=expected.processor,
+        action=expected.action,
+        outcome=last.outcome if last else None,
+        evidence=last.evidence.grade if last and last.evidence else None,
+        acted_at=last.acted_at if last else None,
+        terminal=last is not None and last.outcome in TERMINAL,
+    )
+
+
+def _cannot_show(findings: Sequence[Finding], *, origin_checked: bool) -> Iterator[str]:
+    if not origin_checked:
+        yield "Whose root key this is: compare the fingerprint with one the clinic gave you by another way (--root)."
+    yield "That the chain was not cut off and begun anew: compare the head with one that was mailed earlier."
+    if any(finding.outcome == "not-addressed" for finding in findings):
+        yield "not-addressed rests on the clinic's own record of whom it gave data to."
+    if any(finding.outcome == "closed-unconfirmed" for finding in findings):
+        yield "closed-unconfirmed means that nobody confirmed: two named persons closed it."
+    for grade in sorted({finding.evidence for finding in findings if finding.evidence}):
+        yield f"{grade}: {LIMITS[grade]}"
+
+
+def _envelope(link: Link) -> Envelope:
+    try:
+        return envelopes.read(link.body)
+    except UnreadableEventError as error:
+        raise IntegrityError("an entry of the proof is not an event") from error
+
+
+def _event(envelope: Envelope) -> object:
+    try:
+        return envelopes.read_event(envelope)
+    except UnreadableEventError as error:
+        raise IntegrityError("an entry of the proof is not an event of this catalogue") from error
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise MalformedBodyError("the proof holds something that is not base64") from error
