@@ -1,0 +1,79 @@
+"""How often one address may call a route: fixed windows in the service's database, for all its processes."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from shared.database import Base, UtcDateTime, insert_once
+from shared.errors import TooManyRequestsError
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from shared.database import Database
+
+WINDOWS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+
+rate_counters = sa.Table(
+    "rate_counters",
+    Base.metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("hits", sa.Integer, nullable=False),
+    sa.Column("ends_at", UtcDateTime, nullable=False, index=True),
+)
+
+
+def parse_limit(text: str) -> tuple[int, int]:
+    """Read ``"10/minute"`` as (10 calls, 60 seconds). Raises ValueError."""
+    most, _, window = text.partition("/")
+    if window not in WINDOWS:
+        raise ValueError(f"not a rate: {text}")
+    return int(most), WINDOWS[window]
+
+
+def caller_key(secret: bytes, what: str, address: str) -> bytes:
+    """Return what stands for one address calling ``what``; it is kept nowhere."""
+    return hmac.digest(secret, f"rate {what} {_network(address)}".encode(), "sha256")
+
+
+def count_call(database: Database, limit: str, caller: bytes, now: datetime) -> None:
+    """Count one call in a transaction of its own. Raises TooManyRequestsError.
+
+    The caller is stored only inside a digest that is another one in each window, so counters neither
+    name an address nor can be linked over time.
+    """
+    most, seconds = parse_limit(limit)
+    start = int(now.timestamp()) // seconds * seconds
+    ends_at = datetime.fromtimestamp(start + seconds, UTC)
+    key = hmac.digest(caller, str(start).encode(), "sha256").hex()
+    with database.transaction() as session:
+        insert_once(session, rate_counters, [{"key": key, "hits": 0, "ends_at": ends_at}])
+        counted = (
+            sa.update(rate_counters)
+            .where(rate_counters.c.key == key)
+            .values(hits=rate_counters.c.hits + 1)
+            .returning(rate_counters.c.hits)
+        )
+        hits = session.execute(counted).scalar_one()
+    if hits > most:
+        raise TooManyRequestsError(max(1, -((now - ends_at) // timedelta(seconds=1))))
+
+
+def forget_counters(session: Session, now: datetime) -> int:
+    """Delete the counters of windows that are over; return how many."""
+    over = sa.delete(rate_counters).where(rate_counters.c.ends_at < now)
+    return session.execute(over).rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+def _network(address: str) -> str:
+    """Return an IPv4 address as it is, and of IPv6 the /64: one visitor has a whole one."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return address if parsed.version == 4 else str(ipaddress.ip_network((parsed, 64), strict=False))
