@@ -1,0 +1,83 @@
+"""From any error to an answer: a problem for a program, a page for a person, and little in the log."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from flask import Response, g, jsonify, make_response, request
+from werkzeug.exceptions import HTTPException
+
+from shared.errors import DiscreetError
+from shared.web.calls import Page
+from shared.web.pages import language_of, page_words, readable, render, wants_page
+from shared.web.problems import MEDIA, Problem, problem_of
+from shared.wording import Both, text_in
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from flask import Flask
+    from werkzeug.wrappers import Response as BaseResponse
+
+    from shared.web.mounts import Mount
+    from shared.wording import Language
+
+LOG = logging.getLogger(__name__)
+
+
+def answer_failures(app: Flask, mounts: Sequence[Mount]) -> None:
+    """Have every error of every route, and of no route, answered in one way."""
+
+    @app.errorhandler(Exception)
+    def answer(error: Exception) -> Response | BaseResponse:
+        if isinstance(error, HTTPException) and (error.code is None or error.code < 400):
+            return error.get_response()
+        problem = problem_of(error)
+        if problem.kind.status == 500:
+            LOG.error("a view failed", exc_info=error)
+        elif problem.kind.status > 500:
+            LOG.warning("a part failed", extra={"fields": {"error": type(error).__name__, "part": problem.part}})
+        response = _page(app, problem, mounts) if wants_page() else _json(problem)
+        response.headers.update(problem.headers)
+        return response
+
+
+def _json(problem: Problem) -> Response:
+    response = make_response(jsonify(problem.as_json()), problem.kind.status)
+    response.content_type = MEDIA
+    return response
+
+
+def _page(app: Flask, problem: Problem, mounts: Sequence[Mount]) -> Response:
+    """Show the form again with what was typed, where the route has one; else a page about the problem."""
+    page = Page("web/problem.html", {})
+    call, route = g.get("call"), g.get("route")
+    if call and route.form and problem.kind.status != 500:
+        try:
+            page = route.form(call)
+        except DiscreetError as deeper:
+            problem = problem_of(deeper)
+    language: Language = call.language if call else language_of()
+    context = {
+        **page.context,
+        "typed": call.typed if call else {},
+        "errors": readable(problem.fields, language),
+        "problem": problem.kind,
+        "detail": _detail(problem, language),
+    }
+    words = page_words(mounts[0].tools.settings, language, _mount_at(request.path, mounts))
+    return render(app, replace(page, context=context), words, problem.kind.status)
+
+
+def _detail(problem: Problem, language: Language) -> str:
+    """Return the detail if it is in the reader's language, else what problems of this kind mean."""
+    if isinstance(problem.detail, Both) or (problem.detail and language == "en"):
+        return text_in(language, problem.detail)
+    return text_in(language, problem.kind.meaning)
+
+
+def _mount_at(path: str, mounts: Sequence[Mount]) -> str:
+    first = path.split("/")[1:2]
+    return next((mount.name for mount in mounts if [mount.name] == first), mounts[0].name)
