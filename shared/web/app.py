@@ -1,0 +1,60 @@
+"""The app builder: one Flask app for one service, or for all of them on one origin, with the same paths."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from shared.errors import NotFoundError
+from shared.web.failures import answer_failures
+from shared.web.headers import harden
+from shared.web.pages import serve_templates
+from shared.web.registry import mounted_routes
+from shared.web.trace import trace_calls
+from shared.web.views import view_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from shared.web.mounts import Mount
+
+
+def build_app(
+    mounts: Sequence[Mount],
+    *,
+    asyncapi: Callable[[], Mapping[str, Any]] | None = None,
+    limited: bool = True,
+) -> Flask:
+    """Put services on one app, each under its own path.
+
+    ``asyncapi`` describes the events at /asyncapi.json. ``limited`` off counts no calls, for measuring.
+    """
+    settings = mounts[0].tools.settings
+    # Never plain "requests": Flask would share its logger with the library.
+    app = Flask("services" if len(mounts) > 1 else f"services.{mounts[0].name}", static_folder=None)
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    routes = mounted_routes(mounts, asyncapi)
+    trace_calls(app)
+    harden(app, settings, {mounted.endpoint for mounted in routes if mounted.route.never_redirect})
+    app.before_request(_refuse_nul)
+    answer_failures(app, mounts)
+    serve_templates(app, {mount.name: mount.templates for mount in mounts if mount.templates})
+    for mounted in routes:
+        view = view_of(app, mounted.route, mounted.mount, limited=limited)
+        app.add_url_rule(mounted.path, mounted.endpoint, view, methods=[mounted.route.method])
+    for mount in mounts:
+        if mount.extend:
+            mount.extend(app)
+    if settings.public_url.startswith("https:"):
+        # TLS ends at an edge, which alone may say who the caller is.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
+    return app
+
+
+def _refuse_nul() -> None:
+    """PostgreSQL cannot compare with NUL: nothing can be at such an address."""
+    if "\0" in request.path:
+        raise NotFoundError

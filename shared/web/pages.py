@@ -1,0 +1,87 @@
+"""Pages for people: templates by service, Dutch or English, marked in trial, nothing from elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flask import make_response, request
+from jinja2 import FileSystemLoader, PrefixLoader, StrictUndefined
+
+from shared.web.headers import page_policy
+from shared.web.messages import in_dutch
+from shared.web.routes import FORM, HTML, JSON, MULTIPART
+from shared.wording import text_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flask import Flask, Response
+
+    from shared.settings import Settings
+    from shared.web.calls import Page
+    from shared.wording import Language
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+
+
+def serve_templates(app: Flask, folders: Mapping[str, Path]) -> None:
+    """Name every template ``<service>/<file>``, and ours ``web/<file>``."""
+    named = {name: FileSystemLoader(folder) for name, folder in folders.items()}
+    app.jinja_loader = PrefixLoader({"web": FileSystemLoader(HERE / "templates"), **named})
+
+
+def page_words(settings: Settings, language: Language, service: str) -> dict[str, Any]:
+    """Return what every template may use; the console puts it in a context processor."""
+    return {
+        "language": language,
+        "say": lambda dutch, english: dutch if language == "nl" else english,
+        "text": lambda text: text_in(language, text),
+        "trial": settings.mode == "trial",
+        "asset": lambda name: f"/{service}/static/{name}?{_version(name)}",
+        "typed": {},
+        "errors": {},
+        "problem": None,
+        "detail": "",
+    }
+
+
+def render(app: Flask, page: Page, words: Mapping[str, Any], status: int = 200) -> Response:
+    """Render a page; a name that a template uses and nobody gave is an error, not a gap."""
+    environment = app.jinja_env.overlay(undefined=StrictUndefined)
+    text = environment.get_template(page.template).render({**words, **page.context})
+    response = make_response(text, status)
+    response.content_type = f"{HTML}; charset=utf-8"
+    response.headers["Content-Security-Policy"] = page_policy(page.form_to)
+    response.headers["Content-Language"] = words["language"]
+    return response
+
+
+def wants_page() -> bool:
+    """Tell a browser's link or form from a program: it asks for HTML and, where it sends, sends a form."""
+    html = request.accept_mimetypes.best_match([JSON, HTML]) == HTML
+    return html and (request.method in {"GET", "HEAD"} or request.mimetype in {FORM, MULTIPART, ""})
+
+
+def language_of(chosen: object = None) -> Language:
+    """Return the language somebody chose, else what the browser prefers of the two, else Dutch."""
+    if chosen in ("nl", "en"):
+        return chosen
+    return "en" if request.accept_languages.best_match(["nl", "en"]) == "en" else "nl"
+
+
+def readable(messages: Mapping[str, list[str]], language: Language) -> dict[str, list[str]]:
+    """Return the messages by field in the reader's language."""
+    return {
+        name: [text_in(language, text if language == "en" else in_dutch(text)) for text in texts]
+        for name, texts in messages.items()
+    }
+
+
+@cache
+def _version(name: str) -> str:
+    """Return a digest of a static file, so that it may be kept by browsers."""
+    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]

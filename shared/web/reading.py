@@ -1,0 +1,61 @@
+"""What a call brings, read into ``call.query``, ``call.raw`` and ``call.body``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flask import request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from shared.errors import InvalidInputError, TooLargeError
+from shared.web.bodies import media_type, read_pairs, read_urlencoded
+from shared.web.inputs import gather, load, typed, without
+from shared.web.pages import language_of
+from shared.web.routes import JSON, Raw
+
+if TYPE_CHECKING:
+    from shared.web.calls import Call
+    from shared.web.routes import Route
+
+
+def read_query(route: Route, call: Call) -> None:
+    """Read the query string; the address of a page may carry what mail programmes add to links."""
+    pairs = read_urlencoded(request.query_string)
+    if route.for_people:
+        call.language = language_of(dict(pairs).get("language"))
+        known = route.query_schema.load_fields
+        pairs = [(name, value) for name, value in pairs if name in known]
+    for name, value in pairs:
+        if "\0" in name + value:
+            raise InvalidInputError({"query": ["Holds a character that cannot be stored."]})
+    call.query = load(route.query_schema, gather(pairs, route.query_schema, form=True))
+
+
+def read_body(route: Route, call: Call) -> None:
+    """Read, parse and validate the body; of a RAW route only read it."""
+    call.raw = _read_bytes(route.most_bytes)
+    if isinstance(route.body, Raw):
+        return
+    values = _values(route, call)
+    call.language = language_of(values.get("language")) if "language" in values else call.language
+    call.typed = typed(values, route.body_schema)
+    call.body = load(route.body_schema, values)
+
+
+def _values(route: Route, call: Call) -> dict[str, Any]:
+    if not call.raw and not request.content_type:
+        return {}
+    media, options = media_type(request.headers, route.media)
+    pairs = read_pairs(call.raw, media, options)
+    if route.ignoring:
+        pairs = without(pairs, route.ignoring(call.tools))
+    return gather(pairs, route.body_schema, form=media != JSON)
+
+
+def _read_bytes(most: int) -> bytes:
+    """Read the body, also a chunked one, and stop at the limit; kept for whoever checks a signature."""
+    request.max_content_length = most
+    try:
+        return request.get_data(cache=True)
+    except RequestEntityTooLarge:
+        raise TooLargeError(f"More than {most} bytes.") from None

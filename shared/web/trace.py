@@ -1,0 +1,50 @@
+"""The access log: one line a call, with the route's template and never what stood in its place."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+from flask import g, request
+
+from shared.log import traceparent
+
+if TYPE_CHECKING:
+    from flask import Flask, Response
+
+LOG = logging.getLogger("services.access")
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def trace_calls(app: Flask) -> None:
+    """Give every call a trace context (W3C), the caller's if it is one, and log it when answered."""
+    app.before_request(_begin)
+    app.after_request(_end)
+
+
+def _begin() -> None:
+    g.started = time.perf_counter()
+    given = request.headers.get("traceparent", "")
+    mine = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+    traceparent.set(given if TRACEPARENT.fullmatch(given) else mine)
+
+
+def _end(response: Response) -> Response:
+    trace = traceparent.get() or ""
+    response.headers["X-Request-Id"] = trace[3:35]
+    LOG.info(
+        "answered",
+        extra={
+            "fields": {
+                "method": request.method if request.method in METHODS else "other",
+                "route": request.url_rule.rule if request.url_rule else "none",
+                "status": response.status_code,
+                "milliseconds": round((time.perf_counter() - g.started) * 1000, 1),
+            }
+        },
+    )
+    return response

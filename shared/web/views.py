@@ -1,0 +1,116 @@
+"""From a declared route to a Flask view: admit, read, validate, call, answer."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, g, jsonify, make_response, redirect, request
+
+from shared.clock import system_clock
+from shared.errors import UnavailableError
+from shared.log import traceparent
+from shared.web.bearer import visitor_of
+from shared.web.calls import Answer, Call, Document, Page, Redirect
+from shared.web.idempotency import Repeat, RepeatedError
+from shared.web.pages import language_of, page_words, render, wants_page
+from shared.web.paging import Place
+from shared.web.rates import caller_key, count_call
+from shared.web.reading import read_body, read_query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shared.web.calls import Reply
+    from shared.web.mounts import Mount
+    from shared.web.routes import Route
+
+
+def view_of(app: Flask, route: Route, mount: Mount, *, limited: bool) -> Callable[..., Response]:
+    """Make the Flask view of one route of one mounted service."""
+
+    def view(**path: str) -> Response:
+        if mount.restoring() and not route.while_restoring:
+            raise UnavailableError("restore", "This service is being put back from a backup.")
+        if route.limit and limited:
+            _count(route, mount)
+        # The error handler shows the form again with what the call got to hold.
+        g.mount, g.route = mount, route
+        call = g.call = _call(route, mount, path)
+        read_query(route, call)
+        if route.receives:
+            read_body(route, call)
+        if route.idempotent:
+            call.repeat = _repeat(route, call)
+        try:
+            return respond(app, route.view(call), route, mount, call)
+        except RepeatedError as repeated:
+            return respond(app, repeated.answer, route, mount, call)
+
+    return view
+
+
+def respond(app: Flask, reply: Reply, route: Route, mount: Mount, call: Call) -> Response:
+    """Write a view's reply as HTTP, with the status the route declares."""
+    status = route.answers.status
+    if isinstance(reply, Page):
+        return render(app, reply, page_words(mount.tools.settings, call.language, mount.name), status)
+    if isinstance(reply, Redirect):
+        return make_response(redirect(reply.address, 303))
+    if isinstance(reply, Document):
+        return _document(reply, status)
+    return _answer(reply, route, status)
+
+
+def _answer(reply: Answer, route: Route, status: int) -> Response:
+    body = reply.body
+    if body is not None and route.answer_schema is None:
+        raise TypeError("a route that answers with a body must say its schema")
+    if route.answer_schema is not None and not reply.stored:
+        body = route.answer_schema.dump(body)
+    response = Response(status=status) if body is None else make_response(jsonify(body), status)
+    if reply.location:
+        response.headers["Location"] = reply.location
+    if reply.etag:
+        response.set_etag(reply.etag)
+    return response
+
+
+def _document(reply: Document, status: int) -> Response:
+    response = Response(reply.content, reply.status or status, content_type=reply.media)
+    if reply.filename:
+        response.headers.set("Content-Disposition", "attachment", filename=reply.filename)
+    if reply.keep_for:
+        response.headers["Cache-Control"] = f"public, max-age={reply.keep_for}"
+    return response
+
+
+def _call(route: Route, mount: Mount, path: dict[str, str]) -> Call:
+    return Call(
+        tools=mount.tools,
+        now=mount.tools.clock(),
+        path=path,
+        headers=request.headers,
+        language=language_of(),
+        wants_page=wants_page(),
+        visitor=visitor_of(route, mount, system_clock()),
+        place=Place(mount.secret, f"{route.method} {route.rule}"),
+        traceparent=traceparent.get(),
+    )
+
+
+def _repeat(route: Route, call: Call) -> Repeat:
+    """Digest what makes two calls the same: who calls, the route, its path and its body."""
+    caller = [call.visitor.issuer, call.visitor.subject] if call.visitor else []
+    return Repeat(
+        request.headers.get("Idempotency-Key"),
+        caller=json.dumps([route.method, route.rule, *caller]),
+        request=json.dumps(dict(call.path)).encode() + b"\n" + call.raw,
+        schema=route.answer_schema,
+    )
+
+
+def _count(route: Route, mount: Mount) -> None:
+    caller = caller_key(mount.secret, f"{route.method} {route.rule}", request.remote_addr or "")
+    # By the machine's clock: one that stands still, for trying terms, would never end a window.
+    count_call(mount.tools.database, str(route.limit), caller, system_clock())
