@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, request
@@ -15,10 +16,20 @@ from shared.web.registry import mounted_routes
 from shared.web.trace import trace_calls
 from shared.web.views import view_of
 
+LOG = logging.getLogger(__name__)
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from shared.web.mounts import Mount
+
+
+class App(Flask):
+    """Flask, but its own line about an error, which repeats the path, is left out: ours is enough."""
+
+    def log_exception(self, exc_info: Any) -> None:
+        """Log type and frames only; Flask comes here when even an error could not be answered."""
+        LOG.error("an error could not be answered", exc_info=exc_info)
 
 
 def build_app(
@@ -33,7 +44,7 @@ def build_app(
     """
     settings = mounts[0].tools.settings
     # Never plain "requests": Flask would share its logger with the library.
-    app = Flask("services" if len(mounts) > 1 else f"services.{mounts[0].name}", static_folder=None)
+    app = App("services" if len(mounts) > 1 else f"services.{mounts[0].name}", static_folder=None)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     routes = mounted_routes(mounts, asyncapi)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from flask import Response, g, jsonify, make_response, request
 from werkzeug.exceptions import HTTPException
 
-from shared.errors import DiscreetError
 from shared.web.calls import Page
 from shared.web.pages import language_of, page_words, readable, render, wants_page
 from shared.web.problems import MEDIA, Problem, problem_of
@@ -35,13 +34,22 @@ def answer_failures(app: Flask, mounts: Sequence[Mount]) -> None:
         if isinstance(error, HTTPException) and (error.code is None or error.code < 400):
             return error.get_response()
         problem = problem_of(error)
-        if problem.kind.status == 500:
-            LOG.error("a view failed", exc_info=error)
-        elif problem.kind.status > 500:
-            LOG.warning("a part failed", extra={"fields": {"error": type(error).__name__, "part": problem.part}})
-        response = _page(app, problem, mounts) if wants_page() else _json(problem)
+        _log(error, problem)
+        try:
+            response = _page(app, problem, mounts) if wants_page() and "pageless" not in g else _json(problem)
+        except Exception as deeper:  # noqa: BLE001 - the page cannot be shown: first without the form, then without page
+            if g.pop("call", None) is None:
+                g.pageless = True
+            return answer(deeper)
         response.headers.update(problem.headers)
         return response
+
+
+def _log(error: Exception, problem: Problem) -> None:
+    if problem.kind.status == 500:
+        LOG.error("a view failed", exc_info=error)
+    elif problem.kind.status > 500:
+        LOG.warning("a part failed", extra={"fields": {"error": type(error).__name__, "part": problem.part}})
 
 
 def _json(problem: Problem) -> Response:
@@ -55,10 +63,7 @@ def _page(app: Flask, problem: Problem, mounts: Sequence[Mount]) -> Response:
     page = Page("web/problem.html", {})
     call, route = g.get("call"), g.get("route")
     if call and route.form and problem.kind.status != 500:
-        try:
-            page = route.form(call)
-        except DiscreetError as deeper:
-            problem = problem_of(deeper)
+        page = route.form(call)
     language: Language = call.language if call else language_of()
     context = {
         **page.context,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from flask import Flask, Response, g, jsonify, make_response, redirect, request
 
@@ -21,6 +21,7 @@ from shared.web.reading import read_body, read_query
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from shared.service import Tools
     from shared.web.calls import Reply
     from shared.web.mounts import Mount
     from shared.web.routes import Route
@@ -87,7 +88,7 @@ def _document(reply: Document, status: int) -> Response:
 
 def _call(route: Route, mount: Mount, path: dict[str, str]) -> Call:
     return Call(
-        tools=mount.tools,
+        tools=cast("Tools", mount.tools),
         now=mount.tools.clock(),
         path=path,
         headers=request.headers,
@@ -113,4 +114,4 @@ def _repeat(route: Route, call: Call) -> Repeat:
 def _count(route: Route, mount: Mount) -> None:
     caller = caller_key(mount.secret, f"{route.method} {route.rule}", request.remote_addr or "")
     # By the machine's clock: one that stands still, for trying terms, would never end a window.
-    count_call(mount.tools.database, str(route.limit), caller, system_clock())
+    count_call(cast("Tools", mount.tools).database, str(route.limit), caller, system_clock())
