@@ -75,20 +75,26 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
 RowId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """A row number the database hands out; SQLite only does so for INTEGER."""
 
-subject_locks = sa.Table("subject_locks", Base.metadata, sa.Column("ref", sa.String(100), primary_key=True))
+subject_locks = sa.Table(
+    "subject_locks",
+    Base.metadata,
+    sa.Column("ref", sa.String(100), primary_key=True),
+    info={"term": "system.lock"},
+)
 
 
 class Database:
     """One database: sessions that write, sessions that read, and a bell that rings after a commit.
 
     The engine is made at first use and belongs to the process that made it, so that a fork shares no
-    connection. ``url`` is a SQLAlchemy URL of SQLite (a file) or PostgreSQL.
+    connection. ``url`` is a SQLAlchemy URL of SQLite (a file) or PostgreSQL. Databases of one process may
+    share a ``bell``, for a loop that works on all of them.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str, *, bell: Bell | None = None, pool_size: int = 10) -> None:
         self.url = sa.make_url(url)
         self.dialect = self.url.get_backend_name()
-        self.bell = Bell()
+        self.bell = bell or Bell()
         self._pool_size = pool_size
         self._engines: dict[tuple[int, str], sa.Engine] = {}
         self._opening = threading.Lock()

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from sqlalchemy.orm import Session
 
-    from shared.clock import Clock
     from shared.claims import Claims
+    from shared.clock import Clock
     from shared.database import Database
     from shared.identity import References
     from shared.keys import ServiceKeys
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from shared.policy import Policy
     from shared.processors.interface import Adapter, SubjectIdentifiers
     from shared.propagation.register import Processor, Register
-    from shared.roster import Roster
+    from shared.roster import RosterFile
     from shared.settings import Settings
     from shared.vault import Vault
 
@@ -36,7 +36,7 @@ class Tools:
     clock: Clock
     database: Database
     keys: ServiceKeys
-    roster: Roster
+    roster: RosterFile
     refs: References
     vault: Vault
     outbox: Outbox

@@ -9,7 +9,7 @@ import random
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import sqlalchemy as sa
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from shared.clock import Clock
     from shared.database import Database
     from shared.events import Event
+
+    Handlers: TypeAlias = Mapping[str, Sequence[Callable[[Session, "Delivery"], None]]]
 
 BATCH = 200
 ATTEMPTS = 8
@@ -74,7 +76,7 @@ class Applier:
     def __init__(
         self,
         database: Database,
-        handlers: Mapping[str, Sequence[Callable[[Session, Delivery], None]]],
+        handlers: Handlers,
         verifier: Verifier,
         clock: Clock,
         unknown: Callable[[Session, Envelope, StoredEvent, datetime], None],

@@ -38,6 +38,7 @@ outbox = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("moved_at", UtcDateTime),
     sqlite_autoincrement=True,
+    info={"term": "system.outbox"},
 )
 
 inbox = sa.Table(
@@ -51,6 +52,7 @@ inbox = sa.Table(
     sa.Column("applied_at", UtcDateTime),
     sa.UniqueConstraint("source", "event_id"),
     sqlite_autoincrement=True,
+    info={"term": "system.inbox"},
 )
 
 for _table in (outbox, inbox):
@@ -64,4 +66,5 @@ incarnations = sa.Table(
     Base.metadata,
     sa.Column("id", sa.String(36), primary_key=True),
     sa.Column("started_at", UtcDateTime, nullable=False),
+    info={"term": "system.structure"},
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from shared.database import Base, RowId, UtcDateTime
+from shared.vault import DATA_KEY
 
 OPEN, CLAIMED, ASKED, FINISHED, PARKED, SUPERSEDED = "open", "claimed", "asked", "finished", "parked", "superseded"
 """An obligation is open, claimed by a worker, asked at a processor that answers later, finished, parked for a
@@ -24,6 +25,7 @@ issued_decisions = sa.Table(
     sa.Column("next_send_at", UtcDateTime),
     sa.Column("registered_at", UtcDateTime),
     sa.Column("closed_at", UtcDateTime),
+    info={"term": "system.outbox"},
 )
 
 obligations = sa.Table(
@@ -50,11 +52,12 @@ obligations = sa.Table(
     sa.Column("claimed_until", UtcDateTime),
     sa.Column("problem", sa.String(200)),
     sa.Column("sealed", sa.LargeBinary),
-    sa.Column("key_id", sa.String(36), info={"data_key": True}),
+    sa.Column("key_id", sa.String(32), info=DATA_KEY),
     sa.Column("receipt_event_id", sa.String(64)),
     sa.Column("finished_at", UtcDateTime),
     sa.UniqueConstraint("decision", "processor", "action"),
     sqlite_autoincrement=True,
+    info={"term": "system.obligation"},
 )
 sa.Index(
     "ix_obligations_unfinished",
@@ -78,6 +81,7 @@ receipts = sa.Table(
     sa.Column("signature", sa.String(100), nullable=False),
     sa.Column("key_id", sa.String(40), nullable=False),
     sa.Column("issued_at", UtcDateTime, nullable=False),
+    info={"term": "system.receipt"},
 )
 
 transfers = sa.Table(
@@ -91,6 +95,7 @@ transfers = sa.Table(
     sa.Column("ended_at", UtcDateTime),
     sa.UniqueConstraint("record", "processor", "category"),
     sqlite_autoincrement=True,
+    info={"term": "system.transfer"},
 )
 
 tombstones = sa.Table(
@@ -101,4 +106,5 @@ tombstones = sa.Table(
     sa.Column("decision", sa.String(36), nullable=False),
     sa.Column("ref", sa.String(100), index=True),
     sa.Column("erased_at", UtcDateTime, nullable=False),
+    info={"term": "system.tombstone"},
 )

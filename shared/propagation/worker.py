@@ -18,6 +18,7 @@ from shared.processors.interface import ProcessorTask, SubjectIdentifiers
 from shared.propagation import own_store, receipts, transfers
 from shared.propagation.obligations import seal_name_of
 from shared.propagation.tables import ASKED, CLAIMED, FINISHED, OPEN, PARKED, obligations
+from shared.vault import Sealed
 
 if TYPE_CHECKING:
     from shared.propagation.own_store import Row
@@ -117,8 +118,8 @@ class ObligationWorker:
     def _subject(self, row: Row) -> SubjectIdentifiers:
         """Open what was sealed for the processor; what the service never held is claimed from the decider."""
         if row["sealed"] is not None:
-            content = self._tools.vault.open(seal_name_of(row), row["key_id"], row["sealed"])
-            return SubjectIdentifiers(**content)
+            sealed = Sealed(row["key_id"], row["sealed"])
+            return SubjectIdentifiers(**self._tools.vault.open(seal_name_of(row), sealed))
         return self._tools.claims.identifiers(row["decision"])
 
     def _receipt(self, row: Row, outcome: processors.Outcome) -> ReceiptIssued:

@@ -52,7 +52,7 @@ def mail_head(tools: Tools, now: datetime) -> None:
         mail = OutgoingMail(
             reason="legal",
             about=f"ledger-head-{head.seq}",
-            to=tools.policy.clinic.privacy_contact,
+            to=tools.policy.clinic.privacy,
             subject="Stand van het besluitenregister / Head of the decision ledger",
             text=(
                 f"Bewaar dit bericht. Keep this message.\n\n"
@@ -79,7 +79,7 @@ def _alarm(tools: Tools, overdue: Sequence[ExpectedAnswer]) -> OutgoingMail:
     return OutgoingMail(
         reason="legal",
         about="ledger-overdue",
-        to=tools.policy.clinic.privacy_contact,
+        to=tools.policy.clinic.privacy,
         subject="Uitvoering van een besluit blijft uit / A decision has not been carried out in time",
         text="Besluit, wie nog moet antwoorden, en wanneer dat had gemoeten.\n"
         "Decision, who has yet to answer, and when that was due.\n\n" + "\n".join(lines) + "\n",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Text = sa.String
+TERM = {"info": {"term": "requests.ledger"}}
 
 
 class LedgerEntry(Base):
@@ -36,7 +37,7 @@ class LedgerEntry(Base):
     entry_digest: Mapped[str] = mapped_column(Text(64))
     hash: Mapped[str] = mapped_column(Text(64))
 
-    __table_args__ = (sa.UniqueConstraint("source", "event_id"),)
+    __table_args__ = (sa.UniqueConstraint("source", "event_id"), TERM)
 
 
 class LedgerHead(Base):
@@ -47,6 +48,8 @@ class LedgerHead(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(sa.BigInteger)
     hash: Mapped[str] = mapped_column(Text(64))
+
+    __table_args__ = TERM
 
 
 class LedgerDecision(Base):
@@ -66,6 +69,8 @@ class LedgerDecision(Base):
     event_seq: Mapped[int] = mapped_column(sa.BigInteger)
     registered_at: Mapped[datetime] = mapped_column(UtcDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    __table_args__ = TERM
 
 
 class ExpectedAnswer(Base):
@@ -96,6 +101,7 @@ class ExpectedAnswer(Base):
             postgresql_where=sa.text("NOT terminal"),
             sqlite_where=sa.text("NOT terminal"),
         ),
+        TERM,
     )
 
 

@@ -1,0 +1,18 @@
+"""gunicorn's settings, the same for every service and for the one-machine set-up."""
+
+from pathlib import Path
+
+worker_class = "gthread"
+workers = 1
+threads = 8
+timeout = 60
+graceful_timeout = 15
+keepalive = 5
+# Our own access log holds route templates; gunicorn's would hold paths.
+accesslog = None
+errorlog = "-"
+loglevel = "warning"
+control_socket_disable = True
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # heartbeats must not wait for a disk
+limit_request_line = 4094
+limit_request_fields = 60

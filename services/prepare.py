@@ -1,0 +1,26 @@
+"""Making an installation's home ready: run before every start, and safe to run again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from services.migrate import migrate
+from shared.keys import make_trial_keys
+from shared.settings import SERVICES
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
+
+
+def prepare(settings: Settings) -> None:
+    """Make directories and databases; in a trial also what live must bring: keys and accounts.
+
+    Raises ConfigurationError in live when keys are missing.
+    """
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if settings.mode == "trial":
+        from services.console.accounts import ensure_trial_accounts  # noqa: PLC0415 - live has none
+
+        make_trial_keys(settings.keys, SERVICES)
+        ensure_trial_accounts(settings)
+    migrate(settings)

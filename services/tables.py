@@ -1,0 +1,53 @@
+"""Tables in a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from shared.clock import utc_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from shared.propagation.proof import Verdict
+
+
+def print_rows(headings: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None) -> None:
+    """Print a table; without a terminal it is as wide as its content, so that it can be piped."""
+    table = Table(*headings, title=title, title_justify="left")
+    for row in rows:
+        table.add_row(*row)
+    console = Console()
+    console.print(table, width=None if console.is_terminal else 200, markup=False)
+
+
+def print_verdict(verdict: Verdict) -> None:
+    """Print what a proof shows, how each answer is known, and what it cannot show."""
+    decision = verdict.decision
+    if verdict.mode == "trial":
+        print("PROEFOMGEVING - a trial system made this proof.")  # noqa: T201
+    print(f"decision  {decision.decision}\nkind      {verdict.kind}\nissuer    {decision.issuer}")  # noqa: T201
+    print(f"decided   {utc_text(decision.decided_at)} by {decision.decided_by}, ground {decision.ground}")  # noqa: T201
+    print(f"root key  {verdict.root_fingerprint}{'' if verdict.origin_checked else '  (not compared)'}")  # noqa: T201
+    print(f"chain     entry {verdict.head_seq}, head {verdict.head}")  # noqa: T201
+    print_rows(
+        ("service", "processor", "action", "outcome", "evidence", "acted at"),
+        [
+            (
+                each.service,
+                each.processor or "(own store)",
+                each.action,
+                each.outcome or "NO ANSWER",
+                each.evidence or "-",
+                utc_text(each.acted_at) if each.acted_at else "-",
+            )
+            for each in verdict.findings
+        ],
+    )
+    print("Integrity holds." if verdict.complete else "Integrity holds, but not every answer is there.")  # noqa: T201
+    print("It cannot show:")  # noqa: T201
+    for limit in verdict.cannot_show:
+        print(f" - {limit}")  # noqa: T201

@@ -1,0 +1,140 @@
+"""The one-machine parent: prepares the home, starts the processes, and keeps them up. Standard library only."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared.errors import ConfigurationError
+from shared.settings import ROOT, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+PR_SET_PDEATHSIG = 1
+LONGEST_PAUSE = 30.0
+HEALTHY_AFTER = 60.0  # seconds a child must live before its next failure counts as the first
+READY_WITHIN = 60.0
+
+
+@dataclass(slots=True)
+class Child:
+    """One process: its command, and how often it fell over of late."""
+
+    name: str
+    command: Sequence[str]
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    failures: int = 0
+    start_at: float = 0.0
+    environ: dict[str, str] = field(default_factory=dict)
+
+
+def up(settings: Settings, announce: Callable[[], None]) -> int:
+    """Run the system until SIGTERM or SIGINT; ``announce`` says where to look once it is ready."""
+    (settings.home / "run").mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _only_one(settings.home):
+        subprocess.run([sys.executable, "-m", "services.cli", "prepare"], check=True, cwd=ROOT)  # noqa: S603
+        return _keep_up(settings, _children(settings), announce)
+
+
+def _children(settings: Settings) -> list[Child]:
+    python = [sys.executable, "-m"]
+    web = [
+        *python, "gunicorn", "--config", str(ROOT / "deploy" / "gunicorn.conf.py"),
+        "--bind", f"127.0.0.1:{settings.port}", "services.web:create_app()",
+    ]
+    children = [Child("web", web), Child("worker", [*python, "services.cli", "worker", "all"])]
+    if settings.mode == "trial" and "sandbox:" in settings.processors.read_text(encoding="utf-8"):
+        children.insert(0, Child("sandbox", [*python, "services.sandbox"]))
+    return children
+
+
+def _keep_up(settings: Settings, children: list[Child], announce: Callable[[], None]) -> int:
+    stopping: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _frame: stopping.append(received))
+    announced, began = False, time.monotonic()
+    while not stopping:
+        for child in children:
+            _tend(settings, child)
+        if not announced and _is_ready(settings):
+            announced = True
+            announce()
+        elif not announced and time.monotonic() - began > READY_WITHIN:
+            announced = True
+            print(f"Not ready yet; see {settings.public_url}/readyz.", file=sys.stderr)  # noqa: T201
+        time.sleep(0.1)
+    _stop(settings, children)
+    return 0
+
+
+def _tend(settings: Settings, child: Child) -> None:
+    """Start a child that is not there; one that keeps falling over is started ever less often."""
+    now = time.monotonic()
+    if child.process is not None:
+        code = child.process.poll()
+        if code is None:
+            return
+        lived = now - child.started
+        child.failures = 1 if lived > HEALTHY_AFTER else child.failures + 1
+        child.start_at = now + min(LONGEST_PAUSE, 0.2 * 2**child.failures)
+        print(f"{child.name} ended with {code}; it is started again.", file=sys.stderr)  # noqa: T201
+        child.process = None
+    if now < child.start_at:
+        return
+    child.started = now
+    child.process = subprocess.Popen(  # noqa: S603 - our own commands
+        child.command, cwd=ROOT, stdin=subprocess.DEVNULL, preexec_fn=_die_with_parent  # noqa: PLW1509
+    )
+    (settings.home / "run" / f"{child.name}.pid").write_text(f"{child.process.pid}\n")
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel for SIGTERM when the parent is gone, however it went."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _stop(settings: Settings, children: Sequence[Child]) -> None:
+    running = [child for child in children if child.process is not None]
+    for child in running:
+        child.process.terminate()  # type: ignore[union-attr]
+    deadline = time.monotonic() + 20
+    for child in running:
+        try:
+            child.process.wait(max(0.1, deadline - time.monotonic()))  # type: ignore[union-attr]
+        except subprocess.TimeoutExpired:
+            child.process.kill()  # type: ignore[union-attr]
+        (settings.home / "run" / f"{child.name}.pid").unlink(missing_ok=True)
+
+
+def _is_ready(settings: Settings) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{settings.port}/readyz", timeout=2) as answer:
+            return bool(answer.status == 200)  # noqa: PLR2004
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+@contextmanager
+def _only_one(home: Path) -> Iterator[None]:
+    """Hold the home: two systems on one home would both move its events."""
+    with (home / "run" / "up.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigurationError(f"Discreet already runs on {home}.") from error
+        (home / "run" / "up.pid").write_text(f"{os.getpid()}\n")
+        yield

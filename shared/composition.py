@@ -1,0 +1,66 @@
+"""Putting a service's tools together from the settings of an installation."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from shared.claims import Claims
+from shared.database import Database
+from shared.keys import KeyStore
+from shared.mail import Mailer
+from shared.messaging.applier import Applier
+from shared.messaging.outbox import Outbox
+from shared.policy import Policy
+from shared.propagation.issuers import RosterVerifier
+from shared.propagation.obligations import answer_unknown
+from shared.propagation.register import Register
+from shared.service import Tools
+from shared.vault import Vault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy.orm import Session
+
+    from shared.bell import Bell
+    from shared.messaging.applier import Delivery, Handlers
+    from shared.service import Handler, Service
+    from shared.settings import Settings
+
+
+def build_tools(settings: Settings, name: str, *, bell: Bell | None = None) -> Tools:
+    """Return what the actions of service ``name`` may use. Raises ConfigurationError for what is missing."""
+    store = KeyStore(settings.keys)
+    keys = store.for_service(name)
+    policy = Policy.load(settings.policy)
+    vault = Vault(Database(settings.key_database_url(name)), keys.masters, name, settings.clock)
+    return Tools(
+        name=name,
+        settings=settings,
+        clock=settings.clock,
+        database=Database(settings.database_url(name), bell=bell),
+        keys=keys,
+        roster=store.roster(),
+        refs=keys.refs,
+        vault=vault,
+        outbox=Outbox(name, keys.events),
+        mail=Mailer(settings, policy, vault),
+        register=Register.load(settings.processors, settings),
+        policy=policy,
+        claims=Claims(settings, name, keys, settings.clock),
+    )
+
+
+def build_applier(service: Service, tools: Tools) -> Applier:
+    """Return the applier of a service's inbox, with the service's handlers bound to its tools."""
+    handlers: Handlers = {
+        name: tuple(_bound(handler, tools) for handler in reactions) for name, reactions in service.handlers.items()
+    }
+    return Applier(
+        tools.database, handlers, RosterVerifier(tools.roster), tools.clock, partial(answer_unknown, tools)
+    )
+
+
+def _bound(handler: Handler, tools: Tools) -> Callable[[Session, Delivery], None]:
+    return lambda session, delivery: handler(session, tools, delivery)

@@ -1,0 +1,60 @@
+"""Timed jobs: each runs once per period over all processes of a service, and catches up after a pause."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from shared.database import Base, UtcDateTime, insert_once
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from shared.service import Job, Tools
+
+job_runs = sa.Table(
+    "job_runs",
+    Base.metadata,
+    sa.Column("job", sa.String(100), primary_key=True),
+    sa.Column("started_at", UtcDateTime),
+    info={"term": "system.structure"},
+)
+_log = logging.getLogger(__name__)
+
+
+def run_due(tools: Tools, jobs: Iterable[Job], *, everything: bool = False) -> None:
+    """Run the jobs that are due, or all of them; one that fails is logged and does not hold up the others."""
+    for job in jobs:
+        now = tools.clock()
+        try:
+            if _take_turn(tools, job, now) or everything:
+                job.run(tools, now)
+        except Exception:
+            _log.exception("a job failed", extra={"fields": {"service": tools.name, "job": job.name}})
+            if everything:
+                raise
+
+
+def _take_turn(tools: Tools, job: Job, now: datetime) -> bool:
+    """Claim this period's run; of several processes one gets it. A clock set back does not stop the jobs."""
+    with tools.database.reading() as session:
+        row = session.execute(sa.select(job_runs.c.started_at).where(job_runs.c.job == job.name)).first()
+    if row is not None and row.started_at is not None and now - job.every < row.started_at <= now:
+        return False
+    with tools.database.transaction() as session:
+        insert_once(session, job_runs, [{"job": job.name, "started_at": None}])
+        claimed = session.execute(
+            sa.update(job_runs)
+            .where(
+                job_runs.c.job == job.name,
+                sa.or_(
+                    job_runs.c.started_at.is_(None), job_runs.c.started_at <= now - job.every, job_runs.c.started_at > now
+                ),
+            )
+            .values(started_at=now)
+            .returning(job_runs.c.job)
+        )
+        return claimed.first() is not None

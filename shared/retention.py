@@ -1,0 +1,87 @@
+"""The terms of the system's own records: what was moved, applied, answered or repeated goes when its time is over."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from shared.database import Base
+from shared.messaging.tables import APPLIED, MOVED, PARKED, inbox, outbox
+from shared.propagation.tables import FINISHED, SUPERSEDED, issued_decisions, obligations, receipts, tombstones
+from shared.service import Job
+from shared.vault import keys_in_use
+from shared.web.tables import idempotent_answers, rate_counters
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from shared.service import Service, Tools
+
+BATCH = 500  # rows a transaction, so that nobody waits long for the lock
+
+
+def end_terms(tools: Tools, now: datetime) -> None:
+    """Delete the rows whose term, counted back from ``now``, is over."""
+
+    def before(term: str) -> datetime:
+        return now - tools.policy.term(term)
+
+    over = (
+        (outbox, sa.and_(outbox.c.state == MOVED, outbox.c.moved_at < before("system.outbox"))),
+        (outbox, sa.and_(outbox.c.state == PARKED, outbox.c.created_at < before("system.parked"))),
+        (inbox, sa.and_(inbox.c.state == APPLIED, inbox.c.applied_at < before("system.inbox"))),
+        (inbox, sa.and_(inbox.c.state == PARKED, inbox.c.received_at < before("system.parked"))),
+        (issued_decisions, issued_decisions.c.closed_at < before("system.outbox")),
+        (
+            obligations,
+            sa.and_(
+                obligations.c.state.in_([FINISHED, SUPERSEDED]), obligations.c.requested_at < before("system.obligation")
+            ),
+        ),
+        (receipts, receipts.c.issued_at < before("system.receipt")),
+        (tombstones, tombstones.c.erased_at < before("system.tombstone")),
+        (idempotent_answers, idempotent_answers.c.created_at < before("system.idempotent-answer")),
+        (rate_counters, rate_counters.c.ends_at < before("system.rate-counter")),
+    )
+    for table, condition in over:
+        _delete(tools, table, condition)
+    _forget_refs(tools, before("newsletter.tombstone"))
+
+
+def _delete(tools: Tools, table: sa.Table, condition: sa.ColumnElement[bool]) -> None:
+    key = next(iter(table.primary_key.columns))
+    while True:
+        with tools.database.transaction() as session:
+            chosen = sa.select(key).where(condition).limit(BATCH)
+            deleted = session.execute(sa.delete(table).where(key.in_(chosen)).returning(key)).all()
+        if len(deleted) < BATCH:
+            return
+
+
+def _forget_refs(tools: Tools, moment: datetime) -> None:
+    """A tombstone's reference outlives the data only as long as the oldest backup that still has them (P37)."""
+    with tools.database.transaction() as session:
+        session.execute(
+            sa.update(tombstones)
+            .where(tombstones.c.ref.is_not(None), tombstones.c.erased_at < moment)
+            .values(ref=None)
+        )
+
+
+def sweep_keys(service: Service) -> Job:
+    """Return the job that destroys data keys to which no record of the service refers."""
+
+    def run(tools: Tools, _now: datetime) -> None:
+        def used(key_ids: Collection[str]) -> Collection[str]:
+            with tools.database.reading() as session:
+                return keys_in_use(session, (Base.metadata, service.metadata), key_ids)
+
+        tools.vault.sweep_unused(used)
+
+    return Job("destroy unused data keys", timedelta(days=1), run)
+
+
+END_TERMS = Job("end the terms of the system's own records", timedelta(hours=6), end_terms)
