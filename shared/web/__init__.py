@@ -40,8 +40,8 @@ Lists     ``query=PageQuerySchema``, ``answers=Answers(200, DECISIONS)`` where `
 Pages     extend "web/page.html" and use "web/fields.html"; ``{{ say("Nederlands", "English") }}``.
 
 ``services.<name>.app`` puts a service on an app: ``build_app([Mount(name=..., tools=..., apis=[api], ...)])`` from
-``shared.web.app`` and ``shared.web.mounts``; the embedded origin hands in several mounts. Workers import
-``shared.web.rates`` and ``shared.web.idempotency`` for their tables and sweeps; nothing imported here loads Flask.
+``shared.web.app`` and ``shared.web.mounts``; the embedded origin hands in several mounts. Nothing
+imported here loads Flask, so that workers and migrations may know ``shared.web.tables``.
 """
 
 from shared.web.bodies import Upload

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from shared.database import Base, UtcDateTime, insert_once
+from shared.database import insert_once
 from shared.errors import InvalidInputError
 from shared.web.calls import Answer, Redirect
+from shared.web.tables import idempotent_answers
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,17 +19,7 @@ if TYPE_CHECKING:
     from marshmallow import Schema
     from sqlalchemy.orm import Session
 
-KEPT_FOR = timedelta(days=7)
 LONGEST_KEY = 200
-
-idempotent_answers = sa.Table(
-    "idempotent_answers",
-    Base.metadata,
-    sa.Column("key_digest", sa.String(64), primary_key=True),
-    sa.Column("request_digest", sa.String(64), nullable=False),
-    sa.Column("answer", sa.JSON),
-    sa.Column("created_at", UtcDateTime, nullable=False, index=True),
-)
 
 
 class RepeatedError(Exception):
@@ -90,12 +80,6 @@ class Repeat:
                 .where(idempotent_answers.c.key_digest == self._key_digest)
                 .values(answer=self._kept)
             )
-
-
-def forget_answers(session: Session, now: datetime) -> int:
-    """Delete answers older than ``KEPT_FOR``; return how many."""
-    old = sa.delete(idempotent_answers).where(idempotent_answers.c.created_at < now - KEPT_FOR)
-    return session.execute(old).rowcount  # type: ignore[attr-defined, no-any-return]
 
 
 def _from_stored(kept: dict[str, Any]) -> Answer | Redirect:

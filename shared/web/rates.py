@@ -9,23 +9,14 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from shared.database import Base, UtcDateTime, insert_once
+from shared.database import insert_once
 from shared.errors import TooManyRequestsError
+from shared.web.tables import rate_counters
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
     from shared.database import Database
 
 WINDOWS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
-
-rate_counters = sa.Table(
-    "rate_counters",
-    Base.metadata,
-    sa.Column("key", sa.String(64), primary_key=True),
-    sa.Column("hits", sa.Integer, nullable=False),
-    sa.Column("ends_at", UtcDateTime, nullable=False, index=True),
-)
 
 
 def parse_limit(text: str) -> tuple[int, int]:
@@ -62,12 +53,6 @@ def count_call(database: Database, limit: str, caller: bytes, now: datetime) -> 
         hits = session.execute(counted).scalar_one()
     if hits > most:
         raise TooManyRequestsError(max(1, -((now - ends_at) // timedelta(seconds=1))))
-
-
-def forget_counters(session: Session, now: datetime) -> int:
-    """Delete the counters of windows that are over; return how many."""
-    over = sa.delete(rate_counters).where(rate_counters.c.ends_at < now)
-    return session.execute(over).rowcount  # type: ignore[attr-defined, no-any-return]
 
 
 def _network(address: str) -> str:
