@@ -126,7 +126,7 @@ class ProcessorSession:
     idempotency_header: str | None = None
     connect_seconds: float = 5.0
     read_seconds: float = 20.0
-    whole_seconds: float = 60.0
+    whole_seconds: float = 25.0
     largest: int = 8 * MIB
     verify: bool | Path = True
 
@@ -147,9 +147,7 @@ class ProcessorSession:
             raise PermanentError("A path segment of a processor call is empty.")
         path = "/".join(quote(segment, safe="") for segment in segments)
         url = f"{self.base_url.rstrip('/')}/{path}" if path else self.base_url
-        return self.send_to(
-            url, method, params=params, form=form, content=content, idempotency_key=idempotency_key
-        )
+        return self.send_to(url, method, params=params, form=form, content=content, idempotency_key=idempotency_key)
 
     def send_to(
         self,
@@ -166,9 +164,7 @@ class ProcessorSession:
         headers = dict(self.headers)
         if self.idempotency_header and idempotency_key:
             headers[self.idempotency_header] = idempotency_key
-        request = requests.Request(
-            method, url, params=params, data=form, json=content, headers=headers, auth=self.auth
-        )
+        request = requests.Request(method, url, params=params, data=form, json=content, headers=headers, auth=self.auth)
         try:
             answer = self._exchange(request)
         except FAILURES as error:
