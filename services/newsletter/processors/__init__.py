@@ -1,0 +1,1 @@
+"""The e-mail marketing programmes the newsletter can face, each behind the same port."""

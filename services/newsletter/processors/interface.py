@@ -1,0 +1,121 @@
+"""What the newsletter asks of an e-mail marketing programme, whichever programme it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+from shared.processors.interface import Adapter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+MemberState: TypeAlias = Literal["subscribed", "unsubscribed", "pending", "cleaned", "absent"]
+EventKind: TypeAlias = Literal[
+    "unsubscribed", "subscribed", "complained", "bounced", "deleted", "address_changed", "profile"
+]
+WebhookMode: TypeAlias = Literal["signed", "url-secret", "both"]
+
+SENT_TO: frozenset[MemberState] = frozenset({"subscribed", "pending"})
+"""The states in which a programme mails a person, be it only to ask for a confirmation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderEvent:
+    """One thing a programme told us, with no more of the person than is used.
+
+    `occurred_at` is aware UTC by the programme's own clock. `reason` is the programme's own code word.
+    `by_person` tells whether the person did it; None where the programme does not say.
+    `dedupe_key` is the same for every delivery of the event. It is a plain SHA-256, in which an address
+    can be guessed: whoever stores it longer than the event must put it through a key of their own.
+    """
+
+    kind: EventKind
+    list_id: str
+    occurred_at: datetime
+    dedupe_key: str
+    email: str = field(repr=False)
+    new_email: str | None = field(default=None, repr=False)
+    first_name: str | None = field(default=None, repr=False)
+    reason: str = ""
+    by_person: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParsedWebhook:
+    """The events of one delivery; `rejected` items were unreadable, `ignored` ones are not for us."""
+
+    events: tuple[ProviderEvent, ...] = ()
+    rejected: int = 0
+    ignored: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Webhook:
+    """A webhook as the programme has it; `secret` is given by some only once, when it is made."""
+
+    webhook_id: str
+    events: frozenset[str]
+    active: bool
+    url: str = field(repr=False)
+    secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """One address on the list, for comparing the list with our own subscriptions."""
+
+    state: MemberState
+    email: str = field(repr=False)
+
+
+class NewsletterProvider(Adapter, Protocol):
+    """One programme. Every call raises RetryableError or PermanentError for what the outside did."""
+
+    @property
+    def failure_status(self) -> int:
+        """HTTP status that makes this programme offer a delivery again."""
+        ...
+
+    def check(self) -> None:
+        """Ask the programme whether list and field names are right. Raises ConfigurationError."""
+        ...
+
+    def subscribe(self, email: str, first_name: str, *, reactivate: bool) -> MemberState:
+        """Put a person on the list, or refresh the first name, and return the state after it.
+
+        `reactivate` only for a fresh and explicit opt-in: without it an opt-out at the programme stays.
+        """
+        ...
+
+    def get_state(self, email: str) -> MemberState:
+        """Return what the programme says of an address now."""
+        ...
+
+    def members(self) -> Iterator[Member]:
+        """Yield everybody on the list, whatever their state."""
+        ...
+
+    def webhooks(self) -> tuple[Webhook, ...]:
+        """Return the webhooks of the list."""
+        ...
+
+    def ensure_webhooks(self, callback_url: str) -> tuple[Webhook, ...]:
+        """Make or mend the webhooks that call `callback_url`, and return those made or mended now."""
+        ...
+
+    def handshake(self) -> bool:
+        """Whether a GET on the webhook address is answered 200 before the webhook is made."""
+        ...
+
+    def verify(self, headers: Mapping[str, str], raw: bytes, *, url_secret: str, now: datetime) -> tuple[str, ...]:
+        """Return which proofs of origin matched. Raises UnauthenticatedError when the required ones did not.
+
+        `raw` are the exact bytes of the body and `url_secret` is the last part of the address called.
+        """
+        ...
+
+    def parse(self, raw: bytes) -> ParsedWebhook:
+        """Read a delivery. Raises MalformedBodyError when nothing in it can be read."""
+        ...

@@ -1,0 +1,63 @@
+"""What is kept of a webhook: an address, a first name, a time, a code word; everything else is left where it is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from services.newsletter.processors.interface import EventKind
+
+# Rules for addresses proper live in shared.identity; this only tells an address from garbage.
+# U+FFFD stands where bytes could not be decoded, and half a surrogate pair cannot be written again.
+ADDRESS = re.compile(r"[^@\s\x00-\x1f\x7f\ufffd\ud800-\udfff]{1,64}@[^@\s\x00-\x1f\x7f\ufffd\ud800-\udfff]{1,255}")
+UNFIT_FOR_A_NAME = re.compile(r"[\x00-\x1f\x7f\ufffd\ud800-\udfff]")
+LONGEST_NAME = 100
+CODE_WORD = re.compile(r"[a-z0-9_-]{1,40}")
+OPT_OUTS: frozenset[EventKind] = frozenset({"unsubscribed", "complained", "bounced", "deleted"})
+
+
+def kept_address(value: object) -> str | None:
+    """Return a usable e-mail address, trimmed, or None."""
+    text = value.strip() if isinstance(value, str) else ""
+    return text if ADDRESS.fullmatch(text) else None
+
+
+def kept_first_name(value: object) -> str | None:
+    """Return a first name, trimmed, or None where it is missing, garbled or too long to be one."""
+    text = value.strip() if isinstance(value, str) else ""
+    return text if 0 < len(text) <= LONGEST_NAME and not UNFIT_FOR_A_NAME.search(text) else None
+
+
+def code_word(value: object) -> str:
+    """Return a code word of the programme, or an empty text for anything that could hold more than that."""
+    return value if isinstance(value, str) and CODE_WORD.fullmatch(value) else ""
+
+
+def occurred_at(value: object, zone: ZoneInfo, kind: EventKind) -> datetime | None:
+    """Return the aware UTC time of a programme's local time text, or None where it cannot be read.
+
+    In the hour that a zone has twice each autumn, an opt-out is taken as the later and anything else as
+    the earlier of the two: the doubt must never let an older opt-in win from an opt-out.
+    """
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value.strip())
+    except ValueError:
+        return None
+    if not 2000 <= moment.year < 2200:  # also keeps the conversion below inside what a datetime can hold
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone, fold=1 if kind in OPT_OUTS else 0)
+    return moment.astimezone(UTC)
+
+
+def dedupe_key(*parts: str) -> str:
+    """Return one key for the parts by which a programme's events differ; no programme numbers them."""
+    return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()

@@ -1,0 +1,139 @@
+"""How a decision is carried out at a programme: look, act, and look again before it is believed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from services.newsletter.processors.interface import SENT_TO, MemberState
+from shared.errors import PermanentError
+from shared.processors.interface import ContradictedError, Done, NothingHeld, evidence_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from shared.processors.interface import Evidence, Grade, Outcome, ProcessorTask
+
+Step: TypeAlias = "Mapping[str, str | int]"
+"""One call and its answer, for the evidence: method and resource, status, code; no personal data."""
+
+CORRECTABLE = frozenset({"email", "first_name"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sighting:
+    """What a programme shows of one address: `key` is its name for the member, `step` the call that told."""
+
+    state: MemberState
+    step: Step
+    key: str = field(default="", repr=False)
+    first_name: str = field(default="", repr=False)
+
+
+class Account(Protocol):
+    """The calls a programme has for one member of one list."""
+
+    @property
+    def provider(self) -> str:
+        """Name of the programme, for the evidence."""
+        ...
+
+    def look_up(self, email: str) -> Sighting:
+        """Return what the programme shows of an address."""
+        ...
+
+    def unsubscribe(self, member: Sighting) -> Step:
+        """Stop mailing a member that was seen."""
+        ...
+
+    def erase(self, member: Sighting) -> Step:
+        """Delete a member that was seen, for good."""
+        ...
+
+    def correct(self, member: Sighting, corrected: Mapping[str, str]) -> Step:
+        """Replace the e-mail address or the first name of a member that was seen."""
+        ...
+
+
+def carry_out(account: Account, task: ProcessorTask) -> Outcome:
+    """Do what the task asks at this programme.
+
+    Raises ContradictedError when the programme confirmed and a second look shows otherwise,
+    PermanentError for an action it has no call for.
+    """
+    act = ACTIONS.get(task.action)
+    if act is None:
+        raise PermanentError("The newsletter programme has no call for this kind of decision.")
+    email = task.subject.email
+    if not email:
+        raise PermanentError("The task has no e-mail address to recognise the person by.")
+    seen = account.look_up(email)
+    if seen.state == "absent" and task.action == "correction" and (moved := task.corrected.get("email")):
+        email, seen = moved, account.look_up(moved)  # an earlier attempt may have got this far
+    if seen.state == "absent":
+        return NothingHeld(_evidence(account, task, "api-confirmed", 0, seen.step))
+    return act(account, task, email, seen)
+
+
+def _stop(account: Account, task: ProcessorTask, email: str, seen: Sighting) -> Outcome:
+    if seen.state not in SENT_TO:
+        # Seen to be so already: the programme reported it, or an earlier attempt got this far.
+        return Done(_evidence(account, task, "re-read", 1, seen.step))
+    told = account.unsubscribe(seen)
+    after = account.look_up(email)
+    if after.state in SENT_TO:
+        raise ContradictedError("The processor confirmed but still has the person subscribed.")
+    return Done(_evidence(account, task, "re-read", 1, seen.step, told, after.step))
+
+
+def _erase(account: Account, task: ProcessorTask, email: str, seen: Sighting) -> Outcome:
+    told = account.erase(seen)
+    after = account.look_up(email)
+    if after.state != "absent":
+        raise ContradictedError("The processor confirmed but still holds the data.")
+    return Done(_evidence(account, task, "re-read", 1, seen.step, told, after.step))
+
+
+def _count(account: Account, task: ProcessorTask, _email: str, seen: Sighting) -> Outcome:
+    return Done(_evidence(account, task, "api-confirmed", 1, seen.step))
+
+
+def _correct(account: Account, task: ProcessorTask, email: str, seen: Sighting) -> Outcome:
+    corrected = {name: value for name, value in task.corrected.items() if name in CORRECTABLE and value}
+    if not corrected:
+        # The programme has an address and a first name only: none of it is wrong.
+        return Done(_evidence(account, task, "api-confirmed", 0, seen.step))
+    told = account.correct(seen, corrected)
+    steps = [seen.step, told]
+    moved = corrected.get("email", email)
+    if moved.lower() != email.lower():
+        old = account.look_up(email)
+        steps.append(old.step)
+        if old.state != "absent":
+            raise ContradictedError("The processor confirmed but still has the old address.")
+    after = account.look_up(moved)
+    if after.state == "absent" or after.first_name != corrected.get("first_name", after.first_name):
+        raise ContradictedError("The processor confirmed but still has the old data.")
+    return Done(_evidence(account, task, "re-read", 1, *steps, after.step))
+
+
+def _evidence(account: Account, task: ProcessorTask, grade: Grade, count: int, *steps: Step) -> Evidence:
+    seen = {"provider": account.provider, "action": task.action, "calls": [dict(step) for step in steps]}
+    return evidence_of(grade, seen, dict.fromkeys(task.categories or ("subscriptions",), count))
+
+
+Act: TypeAlias = "Callable[[Account, ProcessorTask, str, Sighting], Outcome]"
+
+ACTIONS: Mapping[str, Act] = {
+    "unsubscribe": _stop,
+    "read": _stop,
+    "withdrawal": _stop,
+    "objection": _stop,
+    "restriction": _stop,
+    "erasure": _erase,
+    "term-end": _erase,
+    "correction": _correct,
+    "inquiry": _count,
+}
+"""What each kind of decision means here. `read` is `_stop` as well: a programme that reported the
+unsubscribe is only looked at, and told when it turns out to be mailing all the same."""
