@@ -1,0 +1,29 @@
+"""The sandbox as one Flask program: the processors it plays, and the calls that steer them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Flask
+
+from services.sandbox.control import Control
+from services.sandbox.laposta import Laposta
+from services.sandbox.mailchimp import Mailchimp
+from services.sandbox.state import Newsletter, Player, SandboxConfig, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def create_sandbox(config: SandboxConfig) -> Flask:
+    """Return the program; its shared state is `app.extensions["sandbox"]`."""
+    stage = Stage(config)
+    newsletters: tuple[Newsletter, ...] = (Laposta(stage), Mailchimp(stage))
+    players: Mapping[str, Player] = {player.name: player for player in newsletters}  # a further one joins here
+    app = Flask("services.sandbox", static_folder=None)
+    app.extensions["sandbox"] = stage
+    for player in players.values():
+        app.register_blueprint(player.blueprint())
+    app.register_blueprint(Control(stage, players, {player.name: player for player in newsletters}).blueprint())
+    app.get("/healthz")(lambda: {"status": "ok"})
+    return app

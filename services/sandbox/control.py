@@ -1,0 +1,89 @@
+"""The strings of the sandbox: what was received, how each processor behaves, and what people do there."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any, cast
+
+from flask import Blueprint, Response, abort, jsonify, request
+
+from services.sandbox.state import ACTS, BEHAVIOURS
+from shared.clock import utc_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from services.sandbox.state import Behaviour, Newsletter, Player, ReceivedCall, Stage
+
+
+class Control:
+    """The routes under /sandbox/v1."""
+
+    def __init__(self, stage: Stage, players: Mapping[str, Player], newsletters: Mapping[str, Newsletter]) -> None:
+        self._stage = stage
+        self._players = players
+        self._newsletters = newsletters
+
+    def blueprint(self) -> Blueprint:
+        """Return the routes."""
+        routes = Blueprint("control", __name__, url_prefix="/sandbox/v1")
+        routes.get("/calls")(self._calls)
+        routes.get("/deliveries")(self._deliveries)
+        routes.post("/behaviour")(self._behave)
+        routes.get("/newsletter/<processor>/members")(self._members)
+        routes.post("/newsletter/<processor>/<act>")(self._act)
+        routes.post("/reset")(self._reset)
+        return routes
+
+    def _calls(self) -> Response:
+        return jsonify([shown(call) for call in self._stage.calls(request.args.get("processor"))])
+
+    def _deliveries(self) -> Response:
+        return jsonify(self._stage.deliveries())
+
+    def _behave(self) -> Response:
+        content = _content()
+        processor, behaviour, times = content.get("processor"), content.get("behaviour"), content.get("times")
+        if processor not in self._players or behaviour not in BEHAVIOURS:
+            abort(422)
+        if times is not None and (not isinstance(times, int) or times < 1):
+            abort(422)
+        self._stage.behave(str(processor), cast("Behaviour", behaviour), times)
+        return Response(status=204)
+
+    def _members(self, processor: str) -> Response:
+        return jsonify(self._newsletter(processor).members())
+
+    def _act(self, processor: str, act: str) -> Response:
+        email = _content().get("email")
+        if act not in ACTS or not isinstance(email, str) or not self._newsletter(processor).act(act, email):
+            abort(404)
+        return Response(status=204)
+
+    def _reset(self) -> Response:
+        self._stage.reset()
+        for player in self._players.values():
+            player.reset()
+        return Response(status=204)
+
+    def _newsletter(self, processor: str) -> Newsletter:
+        return self._newsletters.get(processor) or abort(404)
+
+
+def shown(call: ReceivedCall) -> dict[str, Any]:
+    """Write a call; `body` is base64 of the exact bytes, `text` the same for reading."""
+    return {
+        "sequence": call.sequence,
+        "processor": call.processor,
+        "at": utc_text(call.at),
+        "method": call.method,
+        "target": call.target,
+        "headers": dict(call.headers),
+        "body": base64.b64encode(call.body).decode(),
+        "text": call.body.decode("utf-8", "replace"),
+    }
+
+
+def _content() -> dict[str, Any]:
+    content = request.get_json(silent=True)
+    return content if isinstance(content, dict) else abort(422)
