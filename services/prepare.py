@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.migrate import migrate
+from services.sandbox import addresses
 from shared.keys import make_trial_keys
 from shared.settings import SERVICES
 
@@ -22,5 +23,6 @@ def prepare(settings: Settings) -> None:
         from services.console.accounts import ensure_trial_accounts  # noqa: PLC0415 - live has none
 
         make_trial_keys(settings.keys, SERVICES)
+        addresses.prepare(settings.home, settings.port + 1)
         ensure_trial_accounts(settings)
     migrate(settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,21 +25,27 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from shared.bell import Bell
+    from shared.clock import Clock
     from shared.messaging.applier import Delivery, Handlers
+    from shared.propagation.register_schema import Sandbox
     from shared.service import Handler, Service
     from shared.settings import Settings
 
 
-def build_tools(settings: Settings, name: str, *, bell: Bell | None = None) -> Tools:
-    """Return what the actions of service ``name`` may use. Raises ConfigurationError for what is missing."""
+def build_tools(settings: Settings, name: str, *, bell: Bell | None = None, clock: Clock | None = None) -> Tools:
+    """Return what the actions of service ``name`` may use; ``clock`` stands in for the settings' own.
+
+    Raises ConfigurationError for what is missing.
+    """
+    clock = clock or settings.clock
     store = KeyStore(settings.keys)
     keys = store.for_service(name)
     policy = Policy.load(settings.policy)
-    vault = Vault(Database(settings.key_database_url(name)), keys.masters, name, settings.clock)
+    vault = Vault(Database(settings.key_database_url(name)), keys.masters, name, clock)
     return Tools(
         name=name,
         settings=settings,
-        clock=settings.clock,
+        clock=clock,
         database=Database(settings.database_url(name), bell=bell),
         keys=keys,
         roster=store.roster(),
@@ -46,10 +53,19 @@ def build_tools(settings: Settings, name: str, *, bell: Bell | None = None) -> T
         vault=vault,
         outbox=Outbox(name, keys.events),
         mail=Mailer(settings, policy, vault),
-        register=Register.load(settings.processors, settings),
+        register=Register.load(settings.processors, sandbox=_sandbox(settings)),
         policy=policy,
-        claims=Claims(settings, name, keys, settings.clock),
+        claims=Claims(settings, name, keys, clock),
     )
+
+
+def _sandbox(settings: Settings) -> Sandbox | None:
+    """Return what ``sandbox:`` stands for in a trial's register; live has no such thing."""
+    path = settings.home / "sandbox.json"
+    if settings.mode == "live" or not path.exists():
+        return None
+    addresses: Sandbox = json.loads(path.read_text(encoding="utf-8"))
+    return addresses
 
 
 def build_applier(service: Service, tools: Tools) -> Applier:

@@ -81,12 +81,12 @@ def _answer(
     answer: ExpectedAnswer, words: Sequence[ReceiptIssued], register: Register, now: datetime
 ) -> dict[str, Any]:
     processor = answer.processor or None
-    known = register.find(processor) if processor else None
+    names = {each.id: each.name for each in register}
     said = [word for word in words if (word.service, word.processor) == (answer.service, processor)]
     return {
         **{name: getattr(answer, name) for name in _ANSWER},
         "processor": processor,
-        "processor_name": known.name if known else processor,
+        "processor_name": names.get(answer.processor, processor),
         "state": _state(answer, now),
         "history": [{"outcome": word.outcome, "acted_at": word.acted_at, "ground": word.ground} for word in said],
     }

@@ -1,0 +1,109 @@
+"""One connection with one channel in one thread of its own; everybody else hands it work.
+
+pika's connections belong to the thread that runs their loop. ``SelectConnection`` is what pika's own
+thread-safe connection wraps, and it is there in every release from 1.2 to 1.5.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pika
+from pika.adapters.select_connection import SelectConnection
+from pika.exceptions import AMQPError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pika.channel import Channel
+
+HEARTBEAT = 30
+BLOCKED_TIMEOUT = 60  # seconds a memory or disk alarm of the broker may hold us before we let go
+HEALTHY_AFTER = 60.0
+LONGEST_PAUSE = 30.0
+_log = logging.getLogger(__name__)
+
+
+class OwnedConnection:
+    """Connects, opens a channel, and connects again when either is lost, with a full-jitter pause in between.
+
+    ``on_open`` is called with each new channel and ``on_lost`` when it is gone, both in the connection's thread.
+    """
+
+    def __init__(self, url: str, name: str, on_open: Callable[[Channel], None], on_lost: Callable[[], None]) -> None:
+        self._url = url
+        self._name = name
+        self._on_open = on_open
+        self._on_lost = on_lost
+        self._stopping = threading.Event()
+        self._connection: SelectConnection | None = None
+        self._failures = 0
+        self._thread = threading.Thread(target=self._run, name=f"amqp {name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to connect."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close the connection and wait for its thread."""
+        self._stopping.set()
+        self.call(self._close)
+        self._thread.join(timeout=10)
+
+    def call(self, work: Callable[[], None]) -> None:
+        """Have the connection's thread do something; without a connection it is not done."""
+        connection = self._connection
+        if connection is not None:
+            connection.ioloop.add_callback_threadsafe(work)
+
+    def drop(self) -> None:
+        """Let go of a connection that no longer answers, and make a new one."""
+        self.call(self._close)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            try:
+                self._connect_and_loop()
+            except (AMQPError, OSError) as error:
+                _log.warning("the broker is away", extra={"fields": {"for": self._name, "because": type(error).__qualname__}})
+            self._connection = None
+            self._on_lost()
+            self._failures = 1 if time.monotonic() - began > HEALTHY_AFTER else self._failures + 1
+            span = min(LONGEST_PAUSE, 0.2 * 2**self._failures)
+            self._stopping.wait(random.uniform(0.05, span))  # noqa: S311 - spreads load
+
+    def _connect_and_loop(self) -> None:
+        parameters = pika.URLParameters(self._url)
+        parameters.heartbeat = HEARTBEAT
+        parameters.blocked_connection_timeout = BLOCKED_TIMEOUT
+        parameters.connection_attempts = 1
+        parameters.socket_timeout = 5
+        parameters.stack_timeout = 10
+        parameters.client_properties = {"connection_name": self._name}
+        self._connection = SelectConnection(
+            parameters,
+            on_open_callback=lambda connection: connection.channel(on_open_callback=self._channel_open),
+            on_open_error_callback=lambda connection, _error: connection.ioloop.stop(),
+            on_close_callback=lambda connection, _reason: connection.ioloop.stop(),
+        )
+        self._connection.ioloop.start()
+
+    def _channel_open(self, channel: Channel) -> None:
+        # A channel the broker closed (404, 403, 406) takes its connection with it: one way to recover.
+        channel.add_on_close_callback(self._channel_closed)
+        self._on_open(channel)
+
+    def _channel_closed(self, _channel: Channel, reason: Exception) -> None:
+        if not self._stopping.is_set():
+            _log.warning("the channel closed", extra={"fields": {"for": self._name, "because": type(reason).__qualname__}})
+        self._close()
+
+    def _close(self) -> None:
+        connection = self._connection
+        if connection is not None and not (connection.is_closing or connection.is_closed):
+            connection.close()

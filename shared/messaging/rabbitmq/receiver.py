@@ -1,0 +1,110 @@
+"""The receiver: stores deliveries in the inbox, a batch in one commit, and only then acknowledges them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from shared.messaging import inbox as inboxes
+from shared.messaging.outbox import StoredEvent
+from shared.messaging.rabbitmq.connection import OwnedConnection
+from shared.messaging.asyncapi import EXCHANGE
+from shared.messaging.rabbitmq.topology import queue_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pika.channel import Channel
+    from pika.spec import Basic, BasicProperties
+
+    from shared.clock import Clock
+    from shared.database import Database
+
+PREFETCH = 200
+BIND_AGAIN_EVERY = 60  # seconds
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    channel: Channel
+    tag: int
+    event: StoredEvent
+
+
+class Receiver:
+    """Receives for one service. A delivery tag belongs to its channel: what a lost channel brought is dropped,
+    since the broker brings it again."""
+
+    def __init__(self, database: Database, url: str, service: str, binding_keys: Sequence[str], clock: Clock) -> None:
+        self._database = database
+        self._service = service
+        self._binding_keys = binding_keys
+        self._clock = clock
+        self._connection = OwnedConnection(url, f"receiver {service}", self._opened, self._lost)
+        self._changed = threading.Condition()
+        self._channel: Channel | None = None
+        self._deliveries: list[_Delivery] = []
+
+    def start(self) -> None:
+        """Begin to connect."""
+        self._connection.start()
+
+    def stop(self) -> None:
+        """Let go of the connection; what was not acknowledged comes again."""
+        self._connection.stop()
+
+    def step(self, wait: float = 1.0) -> bool:
+        """Store what has come, waiting up to ``wait`` seconds for it; return whether anything was stored."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._deliveries, wait)
+            batch = [each for each in self._deliveries if each.channel is self._channel]
+        if not batch:
+            return False
+        with self._database.transaction() as session:
+            inboxes.store(session, [each.event for each in batch], now=self._clock())
+        with self._changed:
+            self._deliveries = self._deliveries[len(batch) :] if self._channel is batch[0].channel else []
+        self._connection.call(lambda: _acknowledge(batch[-1]))
+        return True
+
+    def _opened(self, channel: Channel) -> None:
+        with self._changed:
+            self._channel = channel
+            self._deliveries = []
+        channel.basic_qos(prefetch_count=PREFETCH)
+        self._bind(channel)
+        channel.basic_consume(queue_name(self._service), self._received)
+
+    def _bind(self, channel: Channel) -> None:
+        """Bind our own queue again: it changes nothing while the bindings are there, and mends them when not."""
+        if channel.is_open:
+            for key in self._binding_keys:
+                channel.queue_bind(queue_name(self._service), EXCHANGE, key)
+            channel.connection.ioloop.call_later(BIND_AGAIN_EVERY, lambda: self._bind(channel))
+
+    def _received(self, channel: Channel, method: Basic.Deliver, properties: BasicProperties, body: bytes) -> None:
+        headers: dict[str, Any] = properties.headers or {}
+        event = StoredEvent(
+            event_id=str(properties.message_id or ""),
+            type=str(properties.type or ""),
+            # What is not UTF-8 is no event of ours; it is kept, readable enough to be looked at.
+            body=body.decode("utf-8", errors="backslashreplace").replace("\0", "\\0"),
+            signature=str(headers.get("signature", "")),
+            key_id=str(headers.get("key_id", "")),
+        )
+        with self._changed:
+            self._deliveries.append(_Delivery(channel, method.delivery_tag, event))
+            self._changed.notify_all()
+
+    def _lost(self) -> None:
+        with self._changed:
+            self._channel = None
+            self._deliveries = []
+
+
+def _acknowledge(last: _Delivery) -> None:
+    if last.channel.is_open:
+        last.channel.basic_ack(last.tag, multiple=True)
