@@ -53,8 +53,12 @@ def _log(error: Exception, problem: Problem) -> None:
 
 
 def _json(problem: Problem) -> Response:
-    response = make_response(jsonify(problem.as_json()), problem.kind.status)
+    """Write it for a program: in English, unless it asks for Dutch because a person will read it."""
+    language: Language = "nl" if request.accept_languages.best_match(["en", "nl"]) == "nl" else "en"
+    told = replace(problem, detail=_detail(problem, language), fields=readable(problem.fields, language))
+    response = make_response(jsonify(told.as_json() | {"title": text_in(language, told.kind.title)}), told.kind.status)
     response.content_type = MEDIA
+    response.headers["Content-Language"] = language
     return response
 
 
