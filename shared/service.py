@@ -73,7 +73,9 @@ class Holding:
 
     ``find`` returns record ids by refs (candidates, see design "refs find, people confirm"); ``acts`` by
     kind of decision; ``identify`` gives what a processor needs to recognise the person of these records;
-    ``ref_of`` the refs that a tombstone must keep so that an import cannot bring the person back.
+    ``refs_of`` the ref of each record, by which one processor gets one thing at a time about one person, and
+    which a tombstone keeps so that an import cannot bring the person back. ``renewed`` returns which of these
+    records the person asked for anew after that time: an unsubscribe decided before does not touch them.
     """
 
     category: str
@@ -82,6 +84,7 @@ class Holding:
     acts: Mapping[str, Act]
     identify: Callable[[Session, Tools, Sequence[str]], SubjectIdentifiers | None] | None = None
     refs_of: Callable[[Session, Sequence[str]], Mapping[str, str]] | None = None
+    renewed: Callable[[Session, Sequence[str], datetime], Collection[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from shared.database import insert_once, lock_subject, wake_after
 from shared.events import Decision, Expected, ReceiptIssued
-from shared.propagation import receipts, transfers
-from shared.propagation.tables import ASKED, FINISHED, OPEN, SUPERSEDED, obligations
+from shared.propagation import giving, receipts, transfers
+from shared.propagation.tables import ASKED, FINISHED, OPEN, obligations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,8 +54,7 @@ def accept(service: Service) -> Handler:
 def records_of(session: Session, service: Service, decision: Decision, kind: str) -> Records:
     """Return the records of this service that a decision is about, by category, in the holdings' order."""
     if kind in BY_REFS:
-        found = {holding.category: holding.find(session, decision.refs) for holding in service.holdings}
-        return {category: identifiers for category, identifiers in found.items() if identifiers}
+        return found_by_refs(session, service, kind, decision.refs, decision.decided_at)
     records: Records = {}
     for holding in service.holdings:
         named = [r.id for r in decision.records if (r.service, r.category) == (service.name, holding.category)]
@@ -64,41 +63,17 @@ def records_of(session: Session, service: Service, decision: Decision, kind: str
     return records
 
 
-def give(
-    session: Session,
-    tools: Tools,
-    processor: str,
-    action: str,
-    *,
-    category: str,
-    record: str,
-    subject: SubjectIdentifiers,
-    now: datetime,
-) -> None:
-    """Owe a processor something of a record, for instance a confirmed subscription; no decision, no receipt.
-
-    The transfer row is written here and not after the call, because the outcome of a call can stay unknown.
-    """
-    transfers.record(session, processor, category, [record], now=now)
-    sealed = tools.vault.seal(_seal_name("", processor, record), asdict(subject))
-    session.execute(
-        sa.insert(obligations).values(
-            kind="transfer",
-            processor=processor,
-            action=action,
-            subject=record,
-            records={category: [record]},
-            refs=[],
-            requested_at=now,
-            state=OPEN,
-            progress={},
-            attempts=0,
-            next_attempt_at=now,
-            sealed=sealed.ciphertext,
-            key_id=sealed.key_id,
-        )
-    )
-    wake_after(session)
+def found_by_refs(session: Session, service: Service, kind: str, refs: Sequence[str], decided_at: datetime) -> Records:
+    """Return the records that these refs find now, but for those asked for anew after an unsubscribe was decided."""
+    found: Records = {}
+    for holding in service.holdings:
+        identifiers = holding.find(session, refs)
+        if kind == "unsubscribe" and holding.renewed is not None:
+            renewed = holding.renewed(session, identifiers, decided_at)
+            identifiers = [each for each in identifiers if each not in renewed]
+        if identifiers:
+            found[holding.category] = identifiers
+    return found
 
 
 def answer_unknown(tools: Tools, session: Session, envelope: Envelope, stored: StoredEvent, now: datetime) -> None:
@@ -158,7 +133,7 @@ def _oblige(
         "next_attempt_at": delivery.now,
     }
     if expected.processor is not None:
-        row |= _address(session, service, tools, delivery, decision, expected.processor, expected.action, records)
+        row |= _address(session, service, tools, delivery, decision, kind, expected, records)
     insert_once(session, obligations, [row])
 
 
@@ -168,29 +143,42 @@ def _address(
     tools: Tools,
     delivery: Delivery,
     decision: Decision,
-    processor: str,
-    action: str,
+    kind: str,
+    expected: Expected,
     records: Records,
 ) -> Mapping[str, object]:
     """Work out whether a processor is told at all, and seal what it needs to recognise the person."""
+    processor, action = expected.processor or "", expected.action
     flat = [record for identifiers in records.values() for record in identifiers]
+    person = _person_of(session, service, records)
+    if kind in giving.STOPPING:
+        giving.supersede(session, tools, processor, [person, *flat], now=delivery.now)
     given = set(transfers.held_by(session, processor, flat))
     always = tools.register.get(processor).always
     if not given and not always:
         return _not_addressed(session, tools, delivery, decision, processor, action)
     addressed = records if always else {c: [r for r in ids if r in given] for c, ids in records.items()}
     addressed = {category: identifiers for category, identifiers in addressed.items() if identifiers}
-    _supersede_transfers(session, tools, processor, flat)
-    first = next(iter(next(iter(addressed.values()), [])), "")
     subject = identify(session, service, tools, addressed)
-    values: dict[str, object] = {"records": addressed, "subject": first, "refs": []}
+    values: dict[str, object] = {"records": addressed, "subject": person, "refs": []}
     if subject is not None:
-        sealed = tools.vault.seal(_seal_name(decision.decision, processor, action), asdict(subject))
+        sealed = tools.vault.seal(giving.seal_name(decision.decision, processor, action), asdict(subject))
         values |= {"sealed": sealed.ciphertext, "key_id": sealed.key_id}
     return values
 
 
-def identify(session: Session, service: Service, tools: Tools, records: Mapping[str, Sequence[str]]) -> SubjectIdentifiers | None:
+def _person_of(session: Session, service: Service, records: Records) -> str:
+    """Return the key of the person whose records these are; of a category without refs, the first record."""
+    for category, identifiers in records.items():
+        holding = service.holding(category)
+        refs = holding.refs_of(session, identifiers) if holding is not None and holding.refs_of is not None else {}
+        return next((giving.person_key(refs[each]) for each in identifiers if each in refs), identifiers[0])
+    return ""
+
+
+def identify(
+    session: Session, service: Service, tools: Tools, records: Mapping[str, Sequence[str]]
+) -> SubjectIdentifiers | None:
     """Return what the first holding that knows the person of these records says of them, if any does."""
     for category, identifiers in records.items():
         holding = service.holding(category)
@@ -215,26 +203,3 @@ def _not_addressed(
     )
     event_id = receipts.issue(session, tools, receipt, now=delivery.now)
     return {"records": {}, "refs": [], "state": FINISHED, "receipt_event_id": event_id, "finished_at": delivery.now}
-
-
-def _supersede_transfers(session: Session, tools: Tools, processor: str, records: Sequence[str]) -> None:
-    """Drop what was still to be given of these records; what is being given now is waited out by the workers."""
-    waiting = sa.and_(
-        obligations.c.decision.is_(None),
-        obligations.c.processor == processor,
-        obligations.c.subject.in_(records),
-        obligations.c.state == OPEN,
-    )
-    keys = list(session.scalars(sa.select(obligations.c.key_id).where(waiting, obligations.c.key_id.is_not(None))))
-    session.execute(sa.update(obligations).where(waiting).values(state=SUPERSEDED, sealed=None, key_id=None))
-    tools.vault.destroy_after_commit(session, keys)
-
-
-def _seal_name(decision: str, processor: str, part: str) -> str:
-    return f"obligation:{decision}:{processor}:{part}"
-
-
-def seal_name_of(row: Mapping[str, object]) -> str:
-    """Return the name under which an obligation's identifiers were sealed."""
-    part = row["action"] if row["decision"] else row["subject"]
-    return _seal_name(str(row["decision"] or ""), str(row["processor"]), str(part))

@@ -19,7 +19,7 @@ from shared.database import insert_once, lock_subject
 from shared.errors import RetryableError
 from shared.events import EvidenceNote, ReceiptIssued, RecordRef, RetainedPart
 from shared.processors.interface import evidence_of
-from shared.propagation.obligations import BY_REFS
+from shared.propagation.obligations import BY_REFS, found_by_refs
 from shared.propagation.tables import obligations, tombstones
 
 if TYPE_CHECKING:
@@ -79,22 +79,23 @@ def _act(service: Service, tools: Tools, row: Row) -> None:
 
 def _current_records(session: Session, service: Service, row: Row) -> list[tuple[Holding, list[str]]]:
     """Return the records to act on: for a decision by refs those found now, under the subject's lock."""
-    pairs: list[tuple[Holding, list[str]]] = []
-    for holding in service.holdings:
-        if row["kind"] in BY_REFS:
-            identifiers = holding.find(session, row["refs"])
-        else:
-            identifiers = list(row["records"].get(holding.category, []))
-        if identifiers:
-            pairs.append((holding, identifiers))
-    return pairs
+    records = row["records"]
+    if row["kind"] in BY_REFS:
+        records = found_by_refs(session, service, row["kind"], row["refs"], row["requested_at"])
+    return [(holding, list(records[holding.category])) for holding in service.holdings if records.get(holding.category)]
 
 
 def _bury(session: Session, holding: Holding, records: list[str], decision: str, now: datetime) -> None:
     """Leave tombstones, before the rows go: a subscription's also holds its ref, against imports."""
     refs: Mapping[str, str] = holding.refs_of(session, records) if holding.refs_of else {}
     rows = [
-        {"record": record, "category": holding.category, "decision": decision, "ref": refs.get(record), "erased_at": now}
+        {
+            "record": record,
+            "category": holding.category,
+            "decision": decision,
+            "ref": refs.get(record),
+            "erased_at": now,
+        }
         for record in records
     ]
     insert_once(session, tombstones, rows)

@@ -16,8 +16,8 @@ from shared.messaging.applier import pause
 from shared.processors import interface as processors
 from shared.processors.interface import ProcessorTask, SubjectIdentifiers
 from shared.propagation import own_store, receipts, transfers
-from shared.propagation.obligations import seal_name_of
-from shared.propagation.tables import ASKED, CLAIMED, FINISHED, OPEN, PARKED, obligations
+from shared.propagation.giving import STOPPING, seal_name_of
+from shared.propagation.tables import ASKED, CLAIMED, FINISHED, OPEN, PARKED, SUPERSEDED, obligations
 from shared.vault import Sealed
 
 if TYPE_CHECKING:
@@ -91,6 +91,9 @@ class ObligationWorker:
         if not row["processor"]:
             self._finish(row, own_store.carry_out(self._service, self._tools, row))
             return
+        if row["kind"] == GIVING and self._is_overtaken(row):
+            self._close(row, None, state=SUPERSEDED)
+            return
         processor = self._tools.register.get(row["processor"])
         if row["kind"] == GIVING and not processor.may_receive(self._tools.clock().date()):
             # P46: without a valid agreement nothing is given; a renewed one lets it go at the next look.
@@ -99,10 +102,21 @@ class ObligationWorker:
         outcome = adapter.carry_out(self._task(row))
         if isinstance(outcome, processors.Pending):
             self._wait_for_answer(row, outcome)
-        elif row["kind"] == GIVING:
+        elif row["decision"] is None:
             self._close(row, None)
         else:
             self._finish(row, self._receipt(row, outcome))
+
+    def _is_overtaken(self, row: Row) -> bool:
+        """Tell whether a decision came after what was to be given: a failed or cut-off attempt is not repeated then."""
+        later = sa.and_(
+            obligations.c.processor == row["processor"],
+            obligations.c.subject == row["subject"],
+            obligations.c.id > row["id"],
+            obligations.c.kind.in_(STOPPING),
+        )
+        with self._tools.database.reading() as session:
+            return session.scalar(sa.select(obligations.c.id).where(later).limit(1)) is not None
 
     def _task(self, row: Row) -> ProcessorTask:
         return ProcessorTask(
@@ -133,9 +147,7 @@ class ObligationWorker:
             action=row["action"],
             outcome=name,
             acted_at=self._tools.clock(),
-            evidence=EvidenceNote(
-                grade=evidence.grade, digest=evidence.digest, document=evidence.document.decode()
-            ),
+            evidence=EvidenceNote(grade=evidence.grade, digest=evidence.digest, document=evidence.document.decode()),
             counts=dict(evidence.counts),
             retained=retained,
             ground=ground,
@@ -148,15 +160,27 @@ class ObligationWorker:
             return
         self._close(row, receipt)
 
-    def _close(self, row: Row, receipt: ReceiptIssued | None) -> None:
+    def _close(self, row: Row, receipt: ReceiptIssued | None, *, state: str = FINISHED) -> None:
         now = self._tools.clock()
         with self._tools.database.transaction() as session:
             event_id = receipts.issue(session, self._tools, receipt, now=now) if receipt else None
-            if receipt and receipt.processor and receipt.outcome in ("done", "nothing-held") and row["kind"] in own_store.ERASING:
+            if (
+                receipt
+                and receipt.processor
+                and receipt.outcome in ("done", "nothing-held")
+                and row["kind"] in own_store.ERASING
+            ):
                 flat = [record for identifiers in row["records"].values() for record in identifiers]
                 transfers.end(session, row["processor"], flat, now=now)
             self._update(
-                session, row, state=FINISHED, finished_at=now, receipt_event_id=event_id, sealed=None, key_id=None, problem=None
+                session,
+                row,
+                state=state,
+                finished_at=now,
+                receipt_event_id=event_id,
+                sealed=None,
+                key_id=None,
+                problem=None,
             )
             self._tools.vault.destroy_after_commit(session, [row["key_id"]] if row["key_id"] else [])
 
@@ -175,8 +199,15 @@ class ObligationWorker:
 
     def _put_back(self, row: Row, error: Exception, *, parked: bool, retry_after: int | None = None) -> None:
         """Try later, or set aside for a person; the ledger is told once of each new kind of trouble."""
+        if row["kind"] == GIVING and self._is_overtaken(row):
+            self._close(row, None, state=SUPERSEDED)
+            return
         now = self._tools.clock()
-        problem = f"{type(error).__qualname__}: {error.detail}" if isinstance(error, OutsideError) else type(error).__qualname__
+        problem = (
+            f"{type(error).__qualname__}: {error.detail}"
+            if isinstance(error, OutsideError)
+            else type(error).__qualname__
+        )
         wait = timedelta(seconds=retry_after) if retry_after else pause(row["attempts"], LONGEST_PAUSE)
         with self._tools.database.transaction() as session:
             if row["decision"] and problem != row["problem"]:
@@ -198,7 +229,9 @@ class ObligationWorker:
         )
 
     def _update(self, session: Session, row: Row, **values: Any) -> None:
-        session.execute(sa.update(obligations).where(obligations.c.id == row["id"]).values(claimed_until=None, **values))
+        session.execute(
+            sa.update(obligations).where(obligations.c.id == row["id"]).values(claimed_until=None, **values)
+        )
 
 
 def _outcome_of(

@@ -1,0 +1,106 @@
+"""What a service owes a processor by itself: data of somebody who asked for it, until a decision overtakes it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from shared.database import wake_after
+from shared.propagation import transfers
+from shared.propagation.tables import OPEN, SUPERSEDED, obligations
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from shared.processors.interface import SubjectIdentifiers
+    from shared.service import Tools
+
+STOPPING = frozenset({"unsubscribe", "erasure", "term-end", "restriction", "objection", "withdrawal"})
+"""The kinds after which nothing more of the person is given; a correction only comes after what is given."""
+
+
+def give(
+    session: Session,
+    tools: Tools,
+    processor: str,
+    action: str,
+    *,
+    category: str,
+    record: str,
+    subject: SubjectIdentifiers,
+    now: datetime,
+    ref: str | None = None,
+) -> None:
+    """Owe a processor something of a record, for instance a confirmed subscription; no decision, no receipt.
+
+    With the person's ``ref`` it keeps its place among everything that this processor is told of that person,
+    also about other records of theirs. The transfer row is written here and not after the call, because the
+    outcome of a call can stay unknown.
+    """
+    is_first = not transfers.held_by(session, processor, [record])
+    transfers.record(session, processor, category, [record], now=now)
+    person = person_key(ref) if ref else record
+    sealed = tools.vault.seal(seal_name("", processor, person), asdict(subject))
+    session.execute(
+        sa.insert(obligations).values(
+            kind="transfer",
+            processor=processor,
+            action=action,
+            subject=person,
+            records={category: [record]},
+            refs=[],
+            requested_at=now,
+            state=OPEN,
+            progress={"first": is_first},
+            attempts=0,
+            next_attempt_at=now,
+            sealed=sealed.ciphertext,
+            key_id=sealed.key_id,
+        )
+    )
+    wake_after(session)
+
+
+def supersede(session: Session, tools: Tools, processor: str, subjects: Sequence[str], *, now: datetime) -> None:
+    """Drop what was still to be given of these people; what is being given now is waited out by the workers.
+
+    What was to be given for the first time and was not tried even once, the processor never had.
+    """
+    waiting = sa.and_(
+        obligations.c.decision.is_(None),
+        obligations.c.processor == processor,
+        obligations.c.subject.in_(subjects),
+        obligations.c.state == OPEN,
+    )
+    dropped = session.execute(sa.select(obligations).where(waiting).with_for_update()).mappings().all()
+    for row in dropped:
+        if row["attempts"] == 0 and row["progress"].get("first"):
+            transfers.end(session, processor, [each for ids in row["records"].values() for each in ids], now=now)
+    session.execute(
+        sa.update(obligations)
+        .where(obligations.c.id.in_([row["id"] for row in dropped]))
+        .values(state=SUPERSEDED, sealed=None, key_id=None)
+    )
+    tools.vault.destroy_after_commit(session, [row["key_id"] for row in dropped if row["key_id"]])
+
+
+def person_key(ref: str) -> str:
+    """Return what obligations know a person by: of one person, a processor gets one thing at a time, in order."""
+    return hashlib.sha256(ref.encode()).hexdigest()[:40]
+
+
+def seal_name(decision: str, processor: str, part: str) -> str:
+    """Return the name under which identifiers are sealed for a decision, a processor, and an action or a record."""
+    return f"obligation:{decision}:{processor}:{part}"
+
+
+def seal_name_of(row: Mapping[str, object]) -> str:
+    """Return the name under which an obligation's identifiers were sealed."""
+    part = row["action"] if row["decision"] else row["subject"]
+    return seal_name(str(row["decision"] or ""), str(row["processor"]), str(part))
