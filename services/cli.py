@@ -55,7 +55,8 @@ class _Lazy:
 @click.pass_obj
 def up(settings: _Lazy) -> None:
     """Run the whole system on this machine."""
-    from services import up as parent, welcome  # noqa: PLC0415 - each command loads only what it needs
+    from services import up as parent  # noqa: PLC0415 - each command loads only what it needs
+    from services import welcome
 
     chosen = settings()
     sys.exit(parent.up(chosen, lambda: click.echo(welcome.text(chosen))))
@@ -146,7 +147,9 @@ def sweep(settings: _Lazy, service: str | None) -> None:
 
 @main.command()
 @click.argument("decision")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Default: proof-<id>.json; - for the screen.")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Default: proof-<id>.json; - for the screen."
+)
 @click.pass_obj
 def proof(settings: _Lazy, decision: str, out: Path | None) -> None:
     """Write the proof of one decision to a file."""
@@ -195,7 +198,10 @@ def parked_list(settings: _Lazy, service: str | None) -> None:
     rows = []
     for name in [service] if service else SERVICES:
         with Database(settings().database_url(name)).reading() as session:
-            rows += [(name, row.place, str(row.number), row.about, row.problem or "", str(row.attempts)) for row in find(session)]
+            rows += [
+                (name, row.place, str(row.number), row.about, row.problem or "", str(row.attempts))
+                for row in find(session)
+            ]
     print_rows(("service", "where", "number", "about", "problem", "tries"), rows)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+import shared.processors.by_hand
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
@@ -15,7 +15,6 @@ from alembic.config import Config
 import shared.jobs
 import shared.mail
 import shared.messaging.tables
-import shared.processors.by_hand
 import shared.propagation.tables
 import shared.web.idempotency
 import shared.web.rates  # noqa: F401 - every module with shared tables
@@ -27,6 +26,7 @@ from shared.vault import KeyBase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
 MIGRATIONS = ROOT / "shared" / "migrations"
 

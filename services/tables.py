@@ -20,8 +20,8 @@ def print_rows(headings: Sequence[str], rows: Iterable[Sequence[str]], title: st
     table = Table(*headings, title=title, title_justify="left")
     for row in rows:
         table.add_row(*row)
-    console = Console()
-    console.print(table, width=None if console.is_terminal else 200, markup=False)
+    console = Console() if Console().is_terminal else Console(width=200)
+    console.print(table, markup=False)
 
 
 def print_verdict(verdict: Verdict) -> None:

@@ -13,7 +13,6 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.errors import ConfigurationError
@@ -21,6 +20,7 @@ from shared.settings import ROOT, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 LONGEST_PAUSE = 30.0
@@ -45,15 +45,20 @@ def up(settings: Settings, announce: Callable[[], None]) -> int:
     """Run the system until SIGTERM or SIGINT; ``announce`` says where to look once it is ready."""
     (settings.home / "run").mkdir(mode=0o700, parents=True, exist_ok=True)
     with _only_one(settings.home):
-        subprocess.run([sys.executable, "-m", "services.cli", "prepare"], check=True, cwd=ROOT)  # noqa: S603
+        subprocess.run([sys.executable, "-m", "services.cli", "prepare"], check=True, cwd=ROOT)
         return _keep_up(settings, _children(settings), announce)
 
 
 def _children(settings: Settings) -> list[Child]:
     python = [sys.executable, "-m"]
     web = [
-        *python, "gunicorn", "--config", str(ROOT / "deploy" / "gunicorn.conf.py"),
-        "--bind", f"127.0.0.1:{settings.port}", "services.web:create_app()",
+        *python,
+        "gunicorn",
+        "--config",
+        str(ROOT / "deploy" / "gunicorn.conf.py"),
+        "--bind",
+        f"127.0.0.1:{settings.port}",
+        "services.web:create_app()",
     ]
     children = [Child("web", web), Child("worker", [*python, "services.cli", "worker", "all"])]
     if settings.mode == "trial" and "sandbox:" in settings.processors.read_text(encoding="utf-8"):
@@ -96,7 +101,10 @@ def _tend(settings: Settings, child: Child) -> None:
         return
     child.started = now
     child.process = subprocess.Popen(  # noqa: S603 - our own commands
-        child.command, cwd=ROOT, stdin=subprocess.DEVNULL, preexec_fn=_die_with_parent  # noqa: PLW1509
+        child.command,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        preexec_fn=_die_with_parent,  # noqa: PLW1509
     )
     (settings.home / "run" / f"{child.name}.pid").write_text(f"{child.process.pid}\n")
 
@@ -123,7 +131,7 @@ def _stop(settings: Settings, children: Sequence[Child]) -> None:
 def _is_ready(settings: Settings) -> bool:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{settings.port}/readyz", timeout=2) as answer:
-            return bool(answer.status == 200)  # noqa: PLR2004
+            return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
 

@@ -63,7 +63,9 @@ def _embedded_loops(services: Mapping[str, Service], tools: Mapping[str, Tools],
     ]
 
 
-def _distributed_loops(settings: Settings, services: Mapping[str, Service], tools: Mapping[str, Tools]) -> Sequence[Loop]:
+def _distributed_loops(
+    settings: Settings, services: Mapping[str, Service], tools: Mapping[str, Tools]
+) -> Sequence[Loop]:
     raise NotImplementedError(settings, services, tools)
 
 
@@ -80,7 +82,7 @@ def _obligations(service: Service, tools: Tools, number: int, bell: Bell) -> Loo
 
 def _mail(tools: Mapping[str, Tools], bell: Bell) -> Loop:
     def step() -> bool:
-        return any([send_due(each, each.clock()) for each in tools.values()])
+        return any([send_due(each, each.clock()) for each in tools.values()])  # noqa: C419 - each has its turn
 
     return Loop("mail", step, bell)
 

@@ -56,9 +56,7 @@ class Claims:
             content = self.fetch("requests", decision)
         except (GoneError, NotFoundError) as error:
             raise PermanentError("the person of this decision can no longer be asked for") from error
-        return SubjectIdentifiers(
-            email=content.get("email"), phone=content.get("phone"), name=content.get("name")
-        )
+        return SubjectIdentifiers(email=content.get("email"), phone=content.get("phone"), name=content.get("name"))
 
     def _headers(self, audience: str) -> dict[str, str]:
         key = self._keys.claims

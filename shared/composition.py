@@ -73,9 +73,7 @@ def build_applier(service: Service, tools: Tools) -> Applier:
     handlers: Handlers = {
         name: tuple(_bound(handler, tools) for handler in reactions) for name, reactions in service.handlers.items()
     }
-    return Applier(
-        tools.database, handlers, RosterVerifier(tools.roster), tools.clock, partial(answer_unknown, tools)
-    )
+    return Applier(tools.database, handlers, RosterVerifier(tools.roster), tools.clock, partial(answer_unknown, tools))
 
 
 def _bound(handler: Handler, tools: Tools) -> Callable[[Session, Delivery], None]:

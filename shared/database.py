@@ -163,7 +163,7 @@ class Database:
         if self.file is None:
             yield
             return
-        with open(f"{self.file}.lock", "ab") as lock:
+        with Path(f"{self.file}.lock").open("ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
@@ -209,7 +209,7 @@ def _sqlite_module() -> Any:
     try:
         from pysqlite3 import dbapi2  # noqa: PLC0415 - not on every platform
     except ImportError:
-        from sqlite3 import dbapi2  # type: ignore[no-redef]  # noqa: PLC0415
+        from sqlite3 import dbapi2  # noqa: PLC0415
     return dbapi2
 
 

@@ -173,7 +173,7 @@ def decision_type(kind: str) -> str:
 def kind_of(event_type: str) -> str | None:
     """Return the kind of decision that an event type stands for, or None when it is no decision."""
     parts = event_type.split(".")
-    return parts[2] if len(parts) == 4 and parts[:2] == ["discreet", "decision"] else None  # noqa: PLR2004
+    return parts[2] if len(parts) == 4 and parts[:2] == ["discreet", "decision"] else None
 
 
 def type_of(event: Event, kind: DecisionKind | None = None) -> str:
@@ -186,6 +186,6 @@ def type_of(event: Event, kind: DecisionKind | None = None) -> str:
 
 
 def routing_key(event_type: str, publisher: str) -> str:
-    """Return the broker's routing key: ``decision.<kind>.<service>``, ``fact.<name>.<service>``, ``receipt.<service>``."""
+    """Return the broker's routing key: ``<family>.<name>.<service>``, or ``receipt.<service>``."""
     _, family, name, _ = event_type.split(".")
     return f"receipt.{publisher}" if family == "receipt" else f"{family}.{name}.{publisher}"

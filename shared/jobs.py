@@ -51,7 +51,9 @@ def _take_turn(tools: Tools, job: Job, now: datetime) -> bool:
             .where(
                 job_runs.c.job == job.name,
                 sa.or_(
-                    job_runs.c.started_at.is_(None), job_runs.c.started_at <= now - job.every, job_runs.c.started_at > now
+                    job_runs.c.started_at.is_(None),
+                    job_runs.c.started_at <= now - job.every,
+                    job_runs.c.started_at > now,
                 ),
             )
             .values(started_at=now)

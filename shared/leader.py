@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -41,7 +42,7 @@ class Leadership:
     def _hold_file(self) -> bool:
         if self._file is not None:
             return True
-        file = open(f"{self._database.file}.{self._purpose}", "ab")  # noqa: SIM115 - held as long as we lead
+        file = Path(f"{self._database.file}.{self._purpose}").open("ab")  # noqa: SIM115 - held as long as we lead
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -53,9 +53,7 @@ class Loop:
     def _back_off(self, error: Exception, stop: threading.Event) -> None:
         self.failures += 1
         wait = random.uniform(0, min(LONGEST_PAUSE, 0.2 * 2**self.failures))  # noqa: S311 - spreads load
-        _log.error(
-            "a loop failed", exc_info=error, extra={"fields": {"loop": self.name, "failures": self.failures}}
-        )
+        _log.error("a loop failed", exc_info=error, extra={"fields": {"loop": self.name, "failures": self.failures}})
         stop.wait(wait)
 
 

@@ -38,7 +38,8 @@ def end_terms(tools: Tools, now: datetime) -> None:
         (
             obligations,
             sa.and_(
-                obligations.c.state.in_([FINISHED, SUPERSEDED]), obligations.c.requested_at < before("system.obligation")
+                obligations.c.state.in_([FINISHED, SUPERSEDED]),
+                obligations.c.requested_at < before("system.obligation"),
             ),
         ),
         (receipts, receipts.c.issued_at < before("system.receipt")),
@@ -65,9 +66,7 @@ def _forget_refs(tools: Tools, moment: datetime) -> None:
     """A tombstone's reference outlives the data only as long as the oldest backup that still has them (P37)."""
     with tools.database.transaction() as session:
         session.execute(
-            sa.update(tombstones)
-            .where(tombstones.c.ref.is_not(None), tombstones.c.erased_at < moment)
-            .values(ref=None)
+            sa.update(tombstones).where(tombstones.c.ref.is_not(None), tombstones.c.erased_at < moment).values(ref=None)
         )
 
 

@@ -23,7 +23,9 @@ def watch(databases: Sequence[Database], stop: threading.Event) -> None:
     """Ring each database's bell when any process has written to it, until ``stop`` is set."""
     for database in databases:
         if database.dialect == "postgresql":
-            threading.Thread(target=_listen, args=(database, stop), name=f"listen {database.url.database}", daemon=True).start()
+            threading.Thread(
+                target=_listen, args=(database, stop), name=f"listen {database.url.database}", daemon=True
+            ).start()
     _poll([database for database in databases if database.dialect == "sqlite"], stop)
 
 
@@ -34,7 +36,7 @@ def _poll(databases: Sequence[Database], stop: threading.Event) -> None:
     seen: list[object] = [None] * len(cursors)
     while not stop.wait(1 / HERTZ):
         for number, cursor in enumerate(cursors):
-            version = cursor.execute("PRAGMA data_version").fetchone()  # type: ignore[attr-defined]
+            version = cursor.execute("PRAGMA data_version").fetchone()
             if version != seen[number]:
                 seen[number] = version
                 databases[number].bell.ring()

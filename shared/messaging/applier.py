@@ -9,7 +9,7 @@ import random
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import sqlalchemy as sa
 
@@ -25,6 +25,7 @@ from shared.messaging.tables import APPLIED, PARKED, WAITING, inbox
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from sqlalchemy.engine import RowMapping
     from sqlalchemy.orm import Session
 
     from shared.clock import Clock
@@ -117,9 +118,13 @@ class Applier:
     def _apply_alone(self, row_id: int) -> None:
         try:
             with self._database.transaction() as session:
-                row = session.execute(
-                    sa.select(inbox).where(inbox.c.id == row_id, inbox.c.state == WAITING).with_for_update()
-                ).mappings().one_or_none()
+                row = (
+                    session.execute(
+                        sa.select(inbox).where(inbox.c.id == row_id, inbox.c.state == WAITING).with_for_update()
+                    )
+                    .mappings()
+                    .one_or_none()
+                )
                 if row is not None:
                     self._apply_row(session, row)
                     self._mark(session, [row_id], state=APPLIED, applied_at=self._clock(), problem=None)
@@ -128,7 +133,7 @@ class Applier:
         except Exception as error:  # noqa: BLE001 - a handler's failure is this row's, never the loop's
             self._set_aside(row_id, error)
 
-    def _apply_row(self, session: Session, row: Mapping[str, Any]) -> None:
+    def _apply_row(self, session: Session, row: RowMapping) -> None:
         stored = stored_event(row)
         envelope, event = self._open(stored)
         log.traceparent.set(envelope.traceparent)
@@ -175,7 +180,7 @@ class Applier:
             extra={"fields": {"row": row_id, "type": row["type"], "state": state, "attempts": attempts}},
         )
 
-    def _waiting(self, session: Session, limit: int, *, lock: bool = True) -> Sequence[Mapping[str, Any]]:
+    def _waiting(self, session: Session, limit: int, *, lock: bool = True) -> Sequence[RowMapping]:
         query = (
             sa.select(inbox)
             .where(inbox.c.state == WAITING, inbox.c.next_attempt_at <= self._clock())

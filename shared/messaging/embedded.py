@@ -32,9 +32,11 @@ class EmbeddedMover:
         """Carry one batch out of the outbox of ``service``; return how many events went."""
         database = self._databases[service]
         with database.reading() as session:
-            rows = session.execute(
-                sa.select(outbox).where(outbox.c.state == WAITING).order_by(outbox.c.id).limit(BATCH)
-            ).mappings().all()
+            rows = (
+                session.execute(sa.select(outbox).where(outbox.c.state == WAITING).order_by(outbox.c.id).limit(BATCH))
+                .mappings()
+                .all()
+            )
         if not rows:
             return 0
         for target, other in self._databases.items():

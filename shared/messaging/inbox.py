@@ -9,7 +9,6 @@ import sqlalchemy as sa
 from shared.database import insert_into, wake_after
 from shared.messaging import envelope as envelopes
 from shared.messaging.envelope import UnreadableEventError
-from shared.messaging.outbox import StoredEvent
 from shared.messaging.tables import APPLIED, PARKED, WAITING, inbox
 
 if TYPE_CHECKING:
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.orm import Session
+
+    from shared.messaging.outbox import StoredEvent
 
 UNREADABLE = "unreadable"
 

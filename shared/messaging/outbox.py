@@ -17,9 +17,9 @@ from shared.messaging import envelope as envelopes
 from shared.messaging.tables import WAITING, event_numbers, incarnations, outbox
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
+    from sqlalchemy.engine import RowMapping
     from sqlalchemy.orm import Session
 
     from shared.events import DecisionKind, Event
@@ -105,7 +105,7 @@ class Outbox:
         wake_after(session)
 
 
-def stored_event(row: Mapping[str, str]) -> StoredEvent:
+def stored_event(row: RowMapping) -> StoredEvent:
     """Return the event that a row of the outbox, the inbox or the ledger holds."""
     return StoredEvent(row["event_id"], row["type"], row["body"], row["signature"], row["key_id"])
 
@@ -114,9 +114,7 @@ def _next_sequence(session: Session) -> str:
     """Number this event within the database's incarnation; a rolled-back one leaves a gap, which is harmless."""
     incarnation = session.info.get("incarnation")
     if incarnation is None:
-        incarnation = session.scalar(
-            sa.select(incarnations.c.id).order_by(incarnations.c.started_at.desc()).limit(1)
-        )
+        incarnation = session.scalar(sa.select(incarnations.c.id).order_by(incarnations.c.started_at.desc()).limit(1))
         session.info["incarnation"] = incarnation
     if is_sqlite(session):
         written = session.scalar(sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'"))

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-TABLES = {"inbox": (inbox, inbox.c.type, WAITING), "outbox": (outbox, outbox.c.type, WAITING), "obligation": (obligations, obligations.c.kind, OPEN)}
+TABLES = {
+    "inbox": (inbox, inbox.c.type, WAITING),
+    "outbox": (outbox, outbox.c.type, WAITING),
+    "obligation": (obligations, obligations.c.kind, OPEN),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +58,7 @@ def retry(session: Session, place: str, number: int, now: datetime) -> None:
     """Have a parked row tried again as if for the first time. Raises NotFoundError."""
     show(session, place, number)
     table, _, again = TABLES[place]
-    session.execute(
-        sa.update(table).where(table.c.id == number).values(state=again, attempts=0, next_attempt_at=now)
-    )
+    session.execute(sa.update(table).where(table.c.id == number).values(state=again, attempts=0, next_attempt_at=now))
     wake_after(session)
 
 

@@ -24,7 +24,7 @@ def render(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[False
     return False
 
 
-def is_ours(item: Any, name: str | None, kind: str, _reflected: bool, _other: Any) -> bool:
+def is_ours(item: Any, name: str | None, kind: str, _reflected: object, _other: Any) -> bool:
     """Compare only the tables of the branch a revision is being made for."""
     wanted = context.config.attributes["tables"]
     return kind != "table" or name in wanted

@@ -55,9 +55,7 @@ def take(
         decided_by=decided_by,
         decided_at=now,
         register=tools.register.digest,
-        expected=expected_answers(
-            kind, records, tools.register, tools.policy, now=now, reported_by=reported_by
-        ),
+        expected=expected_answers(kind, records, tools.register, tools.policy, now=now, reported_by=reported_by),
         reported_by=reported_by,
         case=case,
     )
@@ -93,7 +91,10 @@ def expected_answers(
     records ended. An inquiry goes to own stores only: asking a processor would be a disclosure.
     """
     services = [name for name in SERVICES if kind != "term-end" or any(r.service == name for r in records)]
-    answers = [Expected(service=name, processor=None, action=kind, due_at=now + policy.own_store_due(kind)) for name in services]
+    answers = [
+        Expected(service=name, processor=None, action=kind, due_at=now + policy.own_store_due(kind))
+        for name in services
+    ]
     if kind != "inquiry":
         answers += [
             Expected(
@@ -133,7 +134,9 @@ def on_closed(session: Session, _tools: Tools, delivery: Delivery) -> None:
 def say_again(tools: Tools, now: datetime) -> None:
     """Send every decision again that the ledger has not registered in time, ever less often."""
     with tools.database.transaction() as session:
-        due = session.execute(sa.select(issued_decisions).where(issued_decisions.c.next_send_at <= now)).mappings().all()
+        due = (
+            session.execute(sa.select(issued_decisions).where(issued_decisions.c.next_send_at <= now)).mappings().all()
+        )
         for row in due:
             tools.outbox.send(session, stored_event(row), now=now)
             session.execute(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -31,6 +31,18 @@ BY_REFS = frozenset({"unsubscribe", "inquiry"})
 Records = dict[str, list[str]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Accepting:
+    """One decision as it reaches one service, with the service's records that it is about."""
+
+    service: Service
+    tools: Tools
+    delivery: Delivery
+    decision: Decision
+    kind: str
+    records: Records
+
+
 def accept(service: Service) -> Handler:
     """Return the handler that turns a decision into exactly the obligations it expects of ``service``."""
 
@@ -43,9 +55,10 @@ def accept(service: Service) -> Handler:
             return
         lock_subject(session, decision.refs)
         records = records_of(session, service, decision, kind)
+        accepting = _Accepting(service, tools, delivery, decision, kind, records)
         for expected in decision.expected:
             if expected.service == service.name:
-                _oblige(session, service, tools, delivery, decision, kind, expected, records)
+                _oblige(session, accepting, expected)
         wake_after(session)
 
     return handler
@@ -106,63 +119,47 @@ def _is_known(session: Session, decision: str) -> bool:
     return session.scalar(sa.select(obligations.c.id).where(obligations.c.decision == decision).limit(1)) is not None
 
 
-def _oblige(
-    session: Session,
-    service: Service,
-    tools: Tools,
-    delivery: Delivery,
-    decision: Decision,
-    kind: str,
-    expected: Expected,
-    records: Records,
-) -> None:
+def _oblige(session: Session, accepting: _Accepting, expected: Expected) -> None:
+    decision, delivery = accepting.decision, accepting.delivery
+    own = [msgspec.to_builtins(part) for part in decision.retained if part.service == accepting.service.name]
     row: dict[str, object] = {
         "decision": decision.decision,
         "decision_sha256": delivery.stored.digest,
-        "kind": kind,
+        "kind": accepting.kind,
         "processor": expected.processor or "",
         "action": expected.action,
-        "records": records,
+        "records": accepting.records,
         "refs": list(decision.refs),
         "requested_at": decision.decided_at,
         "due_at": expected.due_at,
         "state": OPEN,
-        "stage": None,
-        "progress": {"retained": [msgspec.to_builtins(r) for r in decision.retained if r.service == service.name]},
+        "progress": {"retained": own},
         "attempts": 0,
         "next_attempt_at": delivery.now,
     }
     if expected.processor is not None:
-        row |= _address(session, service, tools, delivery, decision, kind, expected, records)
+        row |= _address(session, accepting, expected.processor, expected.action)
     insert_once(session, obligations, [row])
 
 
-def _address(
-    session: Session,
-    service: Service,
-    tools: Tools,
-    delivery: Delivery,
-    decision: Decision,
-    kind: str,
-    expected: Expected,
-    records: Records,
-) -> Mapping[str, object]:
+def _address(session: Session, accepting: _Accepting, processor: str, action: str) -> Mapping[str, object]:
     """Work out whether a processor is told at all, and seal what it needs to recognise the person."""
-    processor, action = expected.processor or "", expected.action
+    tools, records = accepting.tools, accepting.records
     flat = [record for identifiers in records.values() for record in identifiers]
-    person = _person_of(session, service, records)
-    if kind in giving.STOPPING:
-        giving.supersede(session, tools, processor, [person, *flat], now=delivery.now)
+    person = _person_of(session, accepting.service, records)
+    if accepting.kind in giving.STOPPING:
+        giving.supersede(session, tools, processor, [person, *flat], now=accepting.delivery.now)
     given = set(transfers.held_by(session, processor, flat))
     always = tools.register.get(processor).always
     if not given and not always:
-        return _not_addressed(session, tools, delivery, decision, processor, action)
-    addressed = records if always else {c: [r for r in ids if r in given] for c, ids in records.items()}
-    addressed = {category: identifiers for category, identifiers in addressed.items() if identifiers}
-    subject = identify(session, service, tools, addressed)
-    values: dict[str, object] = {"records": addressed, "subject": person, "refs": []}
+        return _not_addressed(session, accepting, processor, action)
+    told = {category: [each for each in ids if always or each in given] for category, ids in records.items()}
+    told = {category: identifiers for category, identifiers in told.items() if identifiers}
+    values: dict[str, object] = {"records": told, "subject": person, "refs": []}
+    subject = identify(session, accepting.service, tools, told)
     if subject is not None:
-        sealed = tools.vault.seal(giving.seal_name(decision.decision, processor, action), asdict(subject))
+        name = giving.seal_name(accepting.decision.decision, processor, action)
+        sealed = tools.vault.seal(name, asdict(subject))
         values |= {"sealed": sealed.ciphertext, "key_id": sealed.key_id}
     return values
 
@@ -189,17 +186,16 @@ def identify(
     return None
 
 
-def _not_addressed(
-    session: Session, tools: Tools, delivery: Delivery, decision: Decision, processor: str, action: str
-) -> Mapping[str, object]:
+def _not_addressed(session: Session, accepting: _Accepting, processor: str, action: str) -> Mapping[str, object]:
+    now = accepting.delivery.now
     receipt = ReceiptIssued(
-        decision=decision.decision,
-        decision_sha256=delivery.stored.digest,
-        service=tools.name,
+        decision=accepting.decision.decision,
+        decision_sha256=accepting.delivery.stored.digest,
+        service=accepting.service.name,
         processor=processor,
         action=action,
         outcome="not-addressed",
-        acted_at=delivery.now,
+        acted_at=now,
     )
-    event_id = receipts.issue(session, tools, receipt, now=delivery.now)
-    return {"records": {}, "refs": [], "state": FINISHED, "receipt_event_id": event_id, "finished_at": delivery.now}
+    event_id = receipts.issue(session, accepting.tools, receipt, now=now)
+    return {"records": {}, "refs": [], "state": FINISHED, "receipt_event_id": event_id, "finished_at": now}

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
@@ -28,6 +27,7 @@ LEASE = timedelta(minutes=3)  # longer than the longest time-out of an adapter's
 ATTEMPTS = 40
 LONGEST_PAUSE = timedelta(minutes=30)
 GIVING = "transfer"
+Final: TypeAlias = processors.Done | processors.NothingHeld | processors.Retained | processors.Refused
 _log = logging.getLogger(__name__)
 
 
@@ -136,9 +136,9 @@ class ObligationWorker:
             return SubjectIdentifiers(**self._tools.vault.open(seal_name_of(row), sealed))
         return self._tools.claims.identifiers(row["decision"])
 
-    def _receipt(self, row: Row, outcome: processors.Outcome) -> ReceiptIssued:
+    def _receipt(self, row: Row, outcome: Final) -> ReceiptIssued:
         name, retained, ground = _outcome_of(self._tools.name, row, outcome)
-        evidence = outcome.evidence  # type: ignore[union-attr] - a Pending never gets here
+        evidence = outcome.evidence
         return ReceiptIssued(
             decision=row["decision"],
             decision_sha256=row["decision_sha256"],
@@ -234,9 +234,7 @@ class ObligationWorker:
         )
 
 
-def _outcome_of(
-    service: str, row: Row, outcome: processors.Outcome
-) -> tuple[Outcome, tuple[RetainedPart, ...], str | None]:
+def _outcome_of(service: str, row: Row, outcome: Final) -> tuple[Outcome, tuple[RetainedPart, ...], str | None]:
     match outcome:
         case processors.Done():
             return "done", (), None
@@ -252,4 +250,3 @@ def _outcome_of(
                 for record in identifiers
             )
             return "retained", parts, ground
-    raise TypeError(msgspec.json.encode(type(outcome).__qualname__).decode())

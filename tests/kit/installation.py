@@ -94,7 +94,8 @@ class Installation:
 
     def work(self) -> bool:
         """Carry out one obligation of each service."""
-        return any([ObligationWorker(service, self.tools[name]).work() for name, service in self.services.items()])
+        workers = [ObligationWorker(service, self.tools[name]) for name, service in self.services.items()]
+        return any([worker.work() for worker in workers])  # noqa: C419 - each has its turn
 
 
 def bare_service(name: str, **parts: object) -> Service:

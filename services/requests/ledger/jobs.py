@@ -44,7 +44,7 @@ def remind(tools: Tools, now: datetime) -> None:
 
 
 def mail_head(tools: Tools, now: datetime) -> None:
-    """Mail the end of the chain to the privacy contact: whoever rewrote the ledger would have to take back that mail."""
+    """Mail the end of the chain to the privacy contact: who rewrites the ledger would have to take it back."""
     with tools.database.transaction() as session:
         head = session.get(LedgerHead, 1)
         if head is None or head.seq == 0:

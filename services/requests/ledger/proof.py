@@ -58,7 +58,9 @@ def _hash_before(session: Session, seq: int) -> str:
 
 def _links(session: Session, first: int, entries: dict[int, LedgerEntry]) -> list[Any]:
     """Return every link from ``first`` to the head: this decision's entries whole, the others as digests."""
-    query = sa.select(LedgerEntry.seq, LedgerEntry.entry_digest).where(LedgerEntry.seq >= first).order_by(LedgerEntry.seq)
+    query = (
+        sa.select(LedgerEntry.seq, LedgerEntry.entry_digest).where(LedgerEntry.seq >= first).order_by(LedgerEntry.seq)
+    )
     return [_whole(entries[seq]) if seq in entries else digest for seq, digest in session.execute(query)]
 
 

@@ -24,7 +24,9 @@ class LedgerEntry(Base):
 
     __tablename__ = "ledger_entries"
 
-    seq: Mapped[int] = mapped_column(sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(
+        sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=False
+    )
     family: Mapped[str] = mapped_column(Text(10))  # decision | receipt
     decision: Mapped[str] = mapped_column(Text(36), index=True)
     source: Mapped[str] = mapped_column(Text(60))
@@ -107,9 +109,10 @@ class ExpectedAnswer(Base):
 
 def is_on_chain(session: Session, source: str, event_id: str) -> bool:
     """Tell whether the chain already holds this event."""
-    return session.scalar(
-        sa.select(LedgerEntry.seq).where(LedgerEntry.source == source, LedgerEntry.event_id == event_id)
-    ) is not None
+    return (
+        session.scalar(sa.select(LedgerEntry.seq).where(LedgerEntry.source == source, LedgerEntry.event_id == event_id))
+        is not None
+    )
 
 
 def entries_of(session: Session, decision: str) -> Sequence[LedgerEntry]:

@@ -41,7 +41,9 @@ def search(
     if wanted["state"] == "overdue":
         query = query.where(
             sa.exists().where(
-                ExpectedAnswer.decision == LedgerDecision.decision, ~ExpectedAnswer.terminal, ExpectedAnswer.due_at <= now
+                ExpectedAnswer.decision == LedgerDecision.decision,
+                ~ExpectedAnswer.terminal,
+                ExpectedAnswer.due_at <= now,
             )
         )
     return [summary(session, decision, now) for decision in session.scalars(query)]

@@ -70,7 +70,9 @@ class OwnedConnection:
             try:
                 self._connect_and_loop()
             except (AMQPError, OSError) as error:
-                _log.warning("the broker is away", extra={"fields": {"for": self._name, "because": type(error).__qualname__}})
+                _log.warning(
+                    "the broker is away", extra={"fields": {"for": self._name, "because": type(error).__qualname__}}
+                )
             self._connection = None
             self._on_lost()
             self._failures = 1 if time.monotonic() - began > HEALTHY_AFTER else self._failures + 1
@@ -100,7 +102,9 @@ class OwnedConnection:
 
     def _channel_closed(self, _channel: Channel, reason: Exception) -> None:
         if not self._stopping.is_set():
-            _log.warning("the channel closed", extra={"fields": {"for": self._name, "because": type(reason).__qualname__}})
+            _log.warning(
+                "the channel closed", extra={"fields": {"for": self._name, "because": type(reason).__qualname__}}
+            )
         self._close()
 
     def _close(self) -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from shared.messaging import inbox as inboxes
+from shared.messaging.asyncapi import EXCHANGE
 from shared.messaging.outbox import StoredEvent
 from shared.messaging.rabbitmq.connection import OwnedConnection
-from shared.messaging.asyncapi import EXCHANGE
 from shared.messaging.rabbitmq.topology import queue_name
 
 if TYPE_CHECKING:
@@ -35,8 +35,10 @@ class _Delivery:
 
 
 class Receiver:
-    """Receives for one service. A delivery tag belongs to its channel: what a lost channel brought is dropped,
-    since the broker brings it again."""
+    """Receives for one service.
+
+    A delivery tag belongs to its channel: what a lost channel brought is dropped, since the broker brings it again.
+    """
 
     def __init__(self, database: Database, url: str, service: str, binding_keys: Sequence[str], clock: Clock) -> None:
         self._database = database

@@ -21,10 +21,11 @@ from shared.messaging.rabbitmq.topology import queue_name
 from shared.messaging.tables import MOVED, WAITING, outbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from pika.channel import Channel
     from pika.spec import Basic, BasicProperties
+    from sqlalchemy.engine import RowMapping
 
     from shared.clock import Clock
     from shared.database import Database
@@ -104,7 +105,7 @@ class Relay:
 
         return found
 
-    def _waiting(self) -> Sequence[Mapping[str, Any]]:
+    def _waiting(self) -> Sequence[RowMapping]:
         with self._database.reading() as session:
             query = (
                 sa.select(outbox)
@@ -114,7 +115,7 @@ class Relay:
             )
             return session.execute(query).mappings().all()
 
-    def _publish(self, rows: Sequence[Mapping[str, Any]]) -> None:
+    def _publish(self, rows: Sequence[RowMapping]) -> None:
         with self._changed:
             self._confirmed.clear()
             self._refused.clear()
@@ -126,7 +127,7 @@ class Relay:
             _log.warning("the broker does not confirm; a new connection is made")
             self._connection.drop()
 
-    def _send(self, rows: Sequence[Mapping[str, Any]]) -> None:
+    def _send(self, rows: Sequence[RowMapping]) -> None:
         """In the connection's thread: publish the window and remember which tag is which row."""
         channel = self._channel
         if channel is None or not channel.is_open:
@@ -134,9 +135,11 @@ class Relay:
         for row in rows:
             self._sent += 1
             self._tags[self._sent] = row["id"]
-            channel.basic_publish(EXCHANGE, row["routing_key"], row["body"].encode(), self._properties(row), mandatory=True)
+            channel.basic_publish(
+                EXCHANGE, row["routing_key"], row["body"].encode(), self._properties(row), mandatory=True
+            )
 
-    def _properties(self, row: Mapping[str, Any]) -> BasicProperties:
+    def _properties(self, row: RowMapping) -> BasicProperties:
         return pika.BasicProperties(
             content_type=CONTENT_TYPE,
             content_encoding="utf-8",

@@ -39,10 +39,24 @@ def definitions(subscriptions: Subscriptions, password_hashes: Mapping[str, str]
     return {
         "vhosts": [{"name": vhost}],
         "exchanges": [
-            {"vhost": vhost, "name": EXCHANGE, "type": "topic", "durable": True, "auto_delete": False, "internal": False, "arguments": {}}
+            {
+                "vhost": vhost,
+                "name": EXCHANGE,
+                "type": "topic",
+                "durable": True,
+                "auto_delete": False,
+                "internal": False,
+                "arguments": {},
+            }
         ],
         "queues": [
-            {"vhost": vhost, "name": queue_name(name), "durable": True, "auto_delete": False, "arguments": {"x-queue-type": "quorum"}}
+            {
+                "vhost": vhost,
+                "name": queue_name(name),
+                "durable": True,
+                "auto_delete": False,
+                "arguments": {"x-queue-type": "quorum"},
+            }
             for name in services
         ],
         "bindings": [
