@@ -9,6 +9,7 @@ import mimetypes
 from typing import TYPE_CHECKING, Any
 
 from flask import request
+from marshmallow import Schema, fields
 
 from shared.errors import NotFoundError, UnavailableError
 from shared.web.calls import Call, Document, Page
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 DAY = 86_400
+
+
+class VersionSchema(Schema):
+    """Which version of a static file a page was made for; it is there so that caches tell them apart."""
+
+    v = fields.String()
 
 
 def add_health(api: Api, mounts: Sequence[Mount]) -> None:
@@ -62,7 +69,7 @@ def about_service(mount: Mount, routes: Callable[[], Sequence[Any]]) -> Api:
         """Describe this service's routes."""
         return _json(describe(mount.name, routes()))
 
-    @api.get("/static/<name>", who=PUBLIC, answers=Answers(200), while_restoring=True)
+    @api.get("/static/<name>", who=PUBLIC, query=VersionSchema, answers=Answers(200), while_restoring=True)
     def static(call: Call) -> Document:
         """Give a style sheet or picture of the pages."""
         file = next((file for file in STATIC.iterdir() if file.name == call.path["name"]), None)

@@ -76,6 +76,8 @@ def _operation(mounted: Mounted) -> dict[str, Any]:
     if route.who.roles:
         operation["security"] = [{"token": []}, *([{}] if route.who.anyone else [])]
         operation["x-roles"] = sorted(route.who.roles)
+    if route.answers.created:
+        operation["responses"]["201"] = _success(route) | {"description": "Made; Location says where it is."}
     if route.form:
         operation["responses"]["303"] = {"description": "A browser's form was taken."}
     if isinstance(route.body, Raw):

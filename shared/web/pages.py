@@ -41,7 +41,7 @@ def page_words(settings: Settings, language: Language, service: str) -> dict[str
         "say": lambda dutch, english: dutch if language == "nl" else english,
         "text": lambda text: text_in(language, text),
         "trial": settings.mode == "trial",
-        "asset": lambda name: f"/{service}/static/{name}?{_version(name)}",
+        "asset": lambda name: f"/{service}/static/{name}?v={_version(name)}",
         "typed": {},
         "errors": {},
         "problem": None,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Required, TypedDict, TypeVar, Unpack
 
 from marshmallow import Schema
 
+from shared.web.rates import parse_limit
+
 if TYPE_CHECKING:
     from shared.service import Tools
     from shared.web.calls import Call, Page, Reply
@@ -33,11 +35,15 @@ ViewT = TypeVar("ViewT", bound=View)
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a route answers when all is well: the one place where a service says a status."""
+    """What a route answers when all is well: the one place where a service says a status.
+
+    ``created``: an answer with a location is 201 instead, for a route that some may only knock at.
+    """
 
     status: int
     schema: type[Schema] | None = None
     media: str = JSON
+    created: bool = False
 
 
 class Options(TypedDict, total=False):
@@ -84,7 +90,11 @@ class Route:
     limit: str | None = None
     never_redirect: bool = False
     while_restoring: bool = False
-    at_root: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a limit that means nothing, at import."""
+        if self.limit:
+            parse_limit(self.limit)
 
     @property
     def name(self) -> str:
@@ -156,7 +166,7 @@ class Api:
             raise TypeError(f"{method} {rule} must say {' and '.join(sorted(missing))}")
 
         def declare(view: ViewT) -> ViewT:
-            self.routes.append(Route(method=method, rule=rule, view=view, at_root=self.at_root, **options))
+            self.routes.append(Route(method=method, rule=rule, view=view, **options))
             return view
 
         return declare

@@ -69,6 +69,7 @@ def _answer(reply: Answer, route: Route, status: int) -> Response:
         raise TypeError("a route that answers with a body must say its schema")
     if route.answer_schema is not None and not reply.stored:
         body = route.answer_schema.dump(body)
+    status = 201 if route.answers.created and reply.location else status
     response = Response(status=status) if body is None else make_response(jsonify(body), status)
     if reply.location:
         response.headers["Location"] = reply.location
