@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 from typing import TYPE_CHECKING
 
 from shared.errors import ConfigurationError, UnauthenticatedError
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from services.newsletter.processors.interface import WebhookMode
+
+
+log = logging.getLogger(__name__)
 
 
 def check_mode(mode: str, *, url_secret: str, signing_secret: str) -> None:
@@ -39,12 +43,13 @@ def proven(mode: WebhookMode, *, expected: str, presented: str, signature: Calla
         if form is None:
             raise UnauthenticatedError("The webhook carries no signature that holds.")
         proofs.append(form)
+    log.info("A webhook proved its origin by %s.", " and ".join(proofs))
     return tuple(proofs)
 
 
 def same(expected: str, presented: str) -> bool:
     """Compare two secrets in constant time; an empty expectation never matches."""
-    matches = hmac.compare_digest(expected.encode(), presented.encode("utf-8", "surrogateescape"))
+    matches = hmac.compare_digest(expected.encode(), presented.encode("utf-8", "surrogatepass"))
     return matches and bool(expected)
 
 

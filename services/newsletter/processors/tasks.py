@@ -42,6 +42,10 @@ class Account(Protocol):
         """Return what the programme shows of an address."""
         ...
 
+    def subscribe(self, email: str, first_name: str, *, reactivate: bool) -> MemberState:
+        """Put a person on the list, or refresh the first name, and return the state after it."""
+        ...
+
     def unsubscribe(self, member: Sighting) -> Step:
         """Stop mailing a member that was seen."""
         ...
@@ -58,21 +62,30 @@ class Account(Protocol):
 def carry_out(account: Account, task: ProcessorTask) -> Outcome:
     """Do what the task asks at this programme.
 
-    Raises ContradictedError when the programme confirmed and a second look shows otherwise,
+    Besides the kinds of decisions it takes `subscribe`, for a fresh opt-in, and `refresh`, for a first
+    name. Raises ContradictedError when the programme confirmed and a second look shows otherwise,
     PermanentError for an action it has no call for.
     """
-    act = ACTIONS.get(task.action)
-    if act is None:
-        raise PermanentError("The newsletter programme has no call for this kind of decision.")
     email = task.subject.email
     if not email:
         raise PermanentError("The task has no e-mail address to recognise the person by.")
+    if task.action in GIVING:
+        return _give(account, task, email)
+    act = ACTIONS.get(task.action)
+    if act is None:
+        raise PermanentError("The newsletter programme has no call for this kind of decision.")
     seen = account.look_up(email)
     if seen.state == "absent" and task.action == "correction" and (moved := task.corrected.get("email")):
         email, seen = moved, account.look_up(moved)  # an earlier attempt may have got this far
     if seen.state == "absent":
         return NothingHeld(_evidence(account, task, "api-confirmed", 0, seen.step))
     return act(account, task, email, seen)
+
+
+def _give(account: Account, task: ProcessorTask, email: str) -> Outcome:
+    reactivate = GIVING[task.action]
+    state = account.subscribe(email, task.subject.first_name or "", reactivate=reactivate)
+    return Done(_evidence(account, task, "api-confirmed", 1, {"call": task.action, "state": state}))
 
 
 def _stop(account: Account, task: ProcessorTask, email: str, seen: Sighting) -> Outcome:
@@ -99,6 +112,8 @@ def _count(account: Account, task: ProcessorTask, _email: str, seen: Sighting) -
 
 
 def _correct(account: Account, task: ProcessorTask, email: str, seen: Sighting) -> Outcome:
+    if not task.corrected:
+        raise PermanentError("The task does not say what the correct data are.")
     corrected = {name: value for name, value in task.corrected.items() if name in CORRECTABLE and value}
     if not corrected:
         # The programme has an address and a first name only: none of it is wrong.
@@ -121,6 +136,9 @@ def _evidence(account: Account, task: ProcessorTask, grade: Grade, count: int, *
     seen = {"provider": account.provider, "action": task.action, "calls": [dict(step) for step in steps]}
     return evidence_of(grade, seen, dict.fromkeys(task.categories or ("subscriptions",), count))
 
+
+GIVING: Mapping[str, bool] = {"subscribe": True, "refresh": False}
+"""What gives data, and whether it is a fresh opt-in that may bring somebody back who left."""
 
 Act: TypeAlias = "Callable[[Account, ProcessorTask, str, Sighting], Outcome]"
 

@@ -83,6 +83,16 @@ class TestOutbound:
         programme.adapter.carry_out(task_of("unsubscribe", ANNE))
         assert programme.adapter.subscribe(ANNE, "Anne", reactivate=True) == "subscribed"
 
+    def test_p55_a_confirmed_subscription_travels_as_a_task(self, programme: Any, task_of: Any) -> None:
+        """`subscribe` is a fresh opt-in and brings somebody back; `refresh` never does."""
+        assert isinstance(programme.adapter.carry_out(task_of("subscribe", ANNE)), Done)
+        assert [first_name for _, first_name in programme.held().values()] == ["Anne"]
+        programme.adapter.carry_out(task_of("unsubscribe", ANNE))
+        assert isinstance(programme.adapter.carry_out(task_of("refresh", ANNE)), Done)
+        assert programme.adapter.get_state(ANNE) == "unsubscribed"
+        outcome = programme.adapter.carry_out(task_of("subscribe", ANNE))
+        assert json.loads(outcome.evidence.document)["calls"] == [{"call": "subscribe", "state": "subscribed"}]
+
     def test_p57_an_unsubscribe_is_told_and_seen(self, programme: Any, task_of: Any) -> None:
         """Done means that a second look showed it."""
         programme.adapter.subscribe(ANNE, "Anne", reactivate=True)
@@ -177,6 +187,12 @@ class TestOutbound:
         outcome = programme.adapter.carry_out(task_of("correction", ANNE, corrected={"phone": "+31600000000"}))
         assert isinstance(outcome, Done)
         assert len(programme.calls("POST", "PATCH", "PUT")) == told
+
+    def test_a_correction_that_says_nothing_is_not_pretended(self, programme: Any, task_of: Any) -> None:
+        """Without the correct data there is nothing to be done, and that is no done."""
+        programme.adapter.subscribe(ANNE, "Anne", reactivate=True)
+        with pytest.raises(PermanentError):
+            programme.adapter.carry_out(task_of("correction", ANNE))
 
     def test_evidence_says_what_was_seen_and_not_of_whom(self, programme: Any, task_of: Any) -> None:
         """The document behind the digest holds calls and answers, and no address, name, hash or id."""
