@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from services.sandbox.addresses import prepare
 from services.sandbox.server import serve
@@ -21,4 +22,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ConfigurationError as problem:
+        sys.exit(problem.detail)
