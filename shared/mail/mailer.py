@@ -1,0 +1,104 @@
+"""What an action does with mail: queue it with the transaction that is its reason, or take it back."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from shared.database import insert_once, wake_after
+from shared.mail.composing import compose
+from shared.mail.outgoing import OutgoingMail
+from shared.mail.tables import PARKED, WAITING, WITHDRAWN, outgoing_mails
+from shared.mail.transports import MaildirTransport, SmtpTransport
+from shared.vault import Sealed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from typing import Any
+
+    from sqlalchemy.orm import Session
+
+    from shared.mail.composing import ComposedMail
+    from shared.mail.transports import Transport
+    from shared.policy import Policy
+    from shared.settings import Settings
+    from shared.vault import Vault
+
+
+class Mailer:
+    """The mail of one service; ``transport`` stands in for the one the settings name."""
+
+    def __init__(self, settings: Settings, policy: Policy, vault: Vault, transport: Transport | None = None) -> None:
+        """Raise ConfigurationError when the address of the mail server cannot be used."""
+        self._trial = settings.mode == "trial"
+        self._clinic = policy.clinic
+        self._vault = vault
+        self.transport = transport or _transport(settings)
+
+    def queue(self, session: Session, mail: OutgoingMail, *, now: datetime, mail_id: str | None = None) -> str:
+        """Have the mail sent once this transaction is committed; return its id.
+
+        The same ``mail_id`` again (a UUID) changes nothing: an action that may be repeated makes one from
+        what it is about.
+        """
+        mail_id = mail_id or str(uuid.uuid4())
+        known = sa.select(outgoing_mails.c.id).where(outgoing_mails.c.id == mail_id)
+        if session.scalar(known) is not None:
+            return mail_id
+        content = {
+            "to": mail.to,
+            "subject": mail.subject,
+            "text": mail.text,
+            "html": mail.html,
+            "reply_to": mail.reply_to,
+            "headers": dict(mail.headers),
+        }
+        sealed = self._vault.seal(mail_id, content)
+        row = {
+            "id": mail_id,
+            "reason": mail.reason,
+            "about": mail.about,
+            "sealed": sealed.ciphertext,
+            "key_id": sealed.key_id,
+            "state": WAITING,
+            "attempts": 0,
+            "next_attempt_at": now,
+            "created_at": now,
+        }
+        insert_once(session, outgoing_mails, [row])
+        wake_after(session)
+        return mail_id
+
+    def withdraw(self, session: Session, about: str) -> list[str]:
+        """Take back every unsent mail about a record, and return the data keys that must now be destroyed.
+
+        A mail that is being handed over at this moment may still arrive.
+        """
+        unsent = sa.and_(outgoing_mails.c.about == about, outgoing_mails.c.state.in_([WAITING, PARKED]))
+        keys = session.scalars(sa.select(outgoing_mails.c.key_id).where(unsent).with_for_update()).all()
+        session.execute(sa.update(outgoing_mails).where(unsent).values(state=WITHDRAWN, sealed=None, key_id=None))
+        return [key for key in keys if key]
+
+    def open(self, row: Mapping[str, Any]) -> ComposedMail:
+        """Compose the mail of a row. Raises KeyDestroyedError when it was taken back, IntegrityError."""
+        content = self._vault.open(row["id"], Sealed(row["key_id"], row["sealed"]))
+        mail = OutgoingMail(reason=row["reason"], about=row["about"], **content)
+        return compose(mail, mail_id=row["id"], at=row["created_at"], clinic=self._clinic, trial=self._trial)
+
+
+def retry_parked(session: Session, mail_id: str, now: datetime) -> bool:
+    """Try a mail again that was set aside; return whether there was such a mail."""
+    parked = sa.and_(outgoing_mails.c.id == mail_id, outgoing_mails.c.state == PARKED)
+    statement = sa.update(outgoing_mails).where(parked).values(state=WAITING, attempts=0, next_attempt_at=now)
+    found = session.execute(statement.returning(outgoing_mails.c.id)).first() is not None
+    wake_after(session)
+    return found
+
+
+def _transport(settings: Settings) -> Transport:
+    if settings.smtp_url is None:
+        return MaildirTransport(settings.home / "mail")
+    return SmtpTransport.from_url(settings.smtp_url, trial=settings.mode == "trial")

@@ -1,0 +1,32 @@
+"""The mails a service sends: whom and what is sealed, and goes when the mail is sent."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from shared.database import Base, UtcDateTime
+from shared.vault import DATA_KEY
+
+WAITING, SENT, PARKED, WITHDRAWN = "waiting", "sent", "parked", "withdrawn"
+"""A mail waits for its next attempt, was sent, was set aside for a person to look at, or was taken back unsent."""
+
+outgoing_mails = sa.Table(
+    "outgoing_mails",
+    Base.metadata,
+    sa.Column("id", sa.String(36), primary_key=True),  # also the left part of its Message-ID
+    sa.Column("reason", sa.String(20), nullable=False),
+    sa.Column("about", sa.String(100), nullable=False, index=True),
+    sa.Column("sealed", sa.LargeBinary),
+    sa.Column("key_id", sa.String(36), info=DATA_KEY),
+    sa.Column("state", sa.String(10), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next_attempt_at", UtcDateTime, nullable=False),
+    sa.Column("problem", sa.String(100)),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("sent_at", UtcDateTime),
+    info={"term": "system.mail"},
+)
+_waiting = outgoing_mails.c.state == WAITING
+sa.Index(
+    "ix_outgoing_mails_waiting", outgoing_mails.c.next_attempt_at, postgresql_where=_waiting, sqlite_where=_waiting
+)
