@@ -41,12 +41,14 @@ def build_tools(settings: Settings, name: str, *, bell: Bell | None = None, cloc
     store = KeyStore(settings.keys)
     keys = store.for_service(name)
     policy = Policy.load(settings.policy)
-    vault = Vault(Database(settings.key_database_url(name)), keys.masters, name, clock)
+    key_database = Database(settings.key_database_url(name))
+    vault = Vault(key_database, keys.masters, name, clock)
     return Tools(
         name=name,
         settings=settings,
         clock=clock,
         database=Database(settings.database_url(name), bell=bell),
+        key_database=key_database,
         keys=keys,
         roster=store.roster(),
         refs=keys.refs,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
     import sqlalchemy as sa
     from sqlalchemy.orm import Session
 
@@ -35,6 +36,7 @@ class Tools:
     settings: Settings
     clock: Clock
     database: Database
+    key_database: Database
     keys: ServiceKeys
     roster: RosterFile
     refs: References
@@ -44,6 +46,11 @@ class Tools:
     register: Register
     policy: Policy
     claims: Claims
+
+    def close(self) -> None:
+        """Close this process's connections to the databases."""
+        self.database.close()
+        self.key_database.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+import psycopg
 import sqlalchemy as sa
 
 from services import registry
+from services.sandbox import addresses
 from shared.composition import build_applier, build_tools
-from shared.database import Base, Database
+from shared.database import Base
 from shared.keys import make_trial_keys
 from shared.messaging.embedded import EmbeddedMover
 from shared.messaging.tables import incarnations
@@ -21,7 +23,7 @@ from shared.settings import SERVICES, Settings
 from shared.vault import KeyBase
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from shared.service import Tools
@@ -50,19 +52,17 @@ class Installation:
     services: Mapping[str, Service]
     clock: Hands = field(default_factory=Hands)
     environ: Mapping[str, str] = field(default_factory=dict)
+    moved_by: Callable[[Installation], Mover] = lambda installation: Embedded(installation)  # noqa: PLW0108 - below
     tools: dict[str, Tools] = field(init=False)
 
     def __post_init__(self) -> None:
         """Make keys and databases, and put the tools together."""
         settings = Settings.from_environ({"DISCREET_MODE": "trial", "DISCREET_HOME": str(self.home), **self.environ})
         make_trial_keys(settings.keys, SERVICES)
+        addresses.prepare(settings.home, settings.port + 1)
         self.settings = settings
         self.tools = {name: self._tools(name) for name in self.services}
-        self._mover = EmbeddedMover(
-            {name: tools.database for name, tools in self.tools.items()},
-            registry.subscriptions(self.services),
-            self.clock,
-        )
+        self.mover = self.moved_by(self)
 
     def _tools(self, name: str) -> Tools:
         for url in (self.settings.database_url(name), self.settings.key_database_url(name)):
@@ -71,22 +71,27 @@ class Installation:
         tools = build_tools(self.settings, name, clock=self.clock)
         Base.metadata.create_all(tools.database.engine())
         self.services[name].metadata.create_all(tools.database.engine())
-        KeyBase.metadata.create_all(Database(self.settings.key_database_url(name)).engine())
+        KeyBase.metadata.create_all(tools.key_database.engine())
         with tools.database.transaction() as session:
             if session.scalar(sa.select(incarnations.c.id).limit(1)) is None:
                 session.execute(sa.insert(incarnations).values(id=f"first-{name}", started_at=self.clock()))
         return tools
 
-    def settle(self, rounds: int = 50) -> None:
+    def settle(self, rounds: int = 200) -> None:
         """Move, apply and carry out until nothing is left to do now."""
+        quiet = 0
         for _ in range(rounds):
-            if not any([self.move(), self.apply(), self.work()]):
+            worked = any([self.mover.move(), self.apply(), self.work()])
+            quiet = 0 if worked else quiet + 1
+            if quiet >= self.mover.quiet_rounds:
                 return
         raise AssertionError("it does not come to rest")
 
-    def move(self) -> int:
-        """Carry every outbox away once."""
-        return sum(self._mover.move(name) for name in self.services)
+    def close(self) -> None:
+        """Let go of connections."""
+        self.mover.close()
+        for tools in self.tools.values():
+            tools.close()
 
     def apply(self) -> int:
         """Apply every inbox once."""
@@ -96,6 +101,49 @@ class Installation:
         """Carry out one obligation of each service."""
         workers = [ObligationWorker(service, self.tools[name]) for name, service in self.services.items()]
         return any([worker.work() for worker in workers])  # noqa: C419 - each has its turn
+
+
+class Mover(Protocol):
+    """Carries events from every outbox to the inboxes that want them."""
+
+    quiet_rounds: int
+    """How many rounds without work mean that nothing is under way any more."""
+
+    def move(self) -> bool:
+        """Carry what is there; return whether anything was."""
+
+    def close(self) -> None:
+        """Let go of what it holds."""
+
+
+class Embedded:
+    """The embedded mover over all services of an installation."""
+
+    quiet_rounds = 1
+
+    def __init__(self, installation: Installation) -> None:
+        databases = {name: tools.database for name, tools in installation.tools.items()}
+        self._services = list(databases)
+        self._mover = EmbeddedMover(databases, registry.subscriptions(installation.services), installation.clock)
+
+    def move(self) -> bool:
+        """Carry every outbox away once."""
+        return any([self._mover.move(name) for name in self._services])  # noqa: C419 - each has its turn
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def on_postgresql(url: str) -> dict[str, str]:
+    """Return the environment of an installation on one PostgreSQL database, a schema for each of its databases."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for name in SERVICES:
+            connection.execute(f"CREATE SCHEMA {name}")
+            connection.execute(f"CREATE SCHEMA {name}_keys")
+    return {
+        "DISCREET_DATABASE_URL": f"{url}?options=-csearch_path%3D{{service}}",
+        "DISCREET_KEY_DATABASE_URL": f"{url}?options=-csearch_path%3D{{service}}_keys",
+    }
 
 
 def bare_service(name: str, **parts: object) -> Service:

@@ -93,7 +93,10 @@ class OwnedConnection:
             on_open_error_callback=lambda connection, _error: connection.ioloop.stop(),
             on_close_callback=lambda connection, _reason: connection.ioloop.stop(),
         )
-        self._connection.ioloop.start()
+        try:
+            self._connection.ioloop.start()
+        finally:
+            self._connection.ioloop.close()
 
     def _channel_open(self, channel: Channel) -> None:
         # A channel the broker closed (404, 403, 406) takes its connection with it: one way to recover.
@@ -109,5 +112,9 @@ class OwnedConnection:
 
     def _close(self) -> None:
         connection = self._connection
-        if connection is not None and not (connection.is_closing or connection.is_closed):
+        if connection is None or connection.is_closing or connection.is_closed:
+            return
+        if connection.is_open:
             connection.close()
+        else:
+            connection.ioloop.stop()

@@ -1,0 +1,102 @@
+"""Other movers under the same installation: RabbitMQ, and one that does its worst."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from services import registry
+from shared.messaging import inbox as inboxes
+from shared.messaging.outbox import stored_event
+from shared.messaging.rabbitmq.receiver import Receiver
+from shared.messaging.rabbitmq.relay import Relay
+from shared.messaging.rabbitmq.topology import definitions, password_hash, user_name
+from shared.messaging.tables import MOVED, WAITING, outbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.kit.installation import Installation
+    from tests.servers.rabbitmq import Management
+
+
+class Rabbit:
+    """A relay and a receiver for each service, on a broker that was given the definitions we ship."""
+
+    quiet_rounds = 4
+
+    def __init__(self, installation: Installation, urls: Callable[[str], str]) -> None:
+        subscriptions = registry.subscriptions(installation.services)
+        names = sorted(installation.services)
+        self.relays, self.receivers = {}, {}
+        for name, tools in installation.tools.items():
+            keys = subscriptions.binding_keys(name)
+            self.relays[name] = Relay(tools.database, urls(name), name, names, installation.clock)
+            self.receivers[name] = Receiver(tools.database, urls(name), name, keys, installation.clock)
+        for each in (*self.relays.values(), *self.receivers.values()):
+            each.start()
+
+    def move(self) -> bool:
+        """Publish each outbox once and store what came."""
+        relayed = [relay.step() for relay in self.relays.values()]
+        received = [receiver.step(wait=0.1) for receiver in self.receivers.values()]
+        return any(relayed) or any(received)
+
+    def close(self) -> None:
+        """Close the connections."""
+        for each in (*self.relays.values(), *self.receivers.values()):
+            each.stop()
+
+
+class Hostile:
+    """Drops what it promised to try again, sends twice, and in any order; it only never lies about having sent."""
+
+    quiet_rounds = 1
+
+    def __init__(self, installation: Installation, chance: random.Random) -> None:
+        self._installation = installation
+        self._subscriptions = registry.subscriptions(installation.services)
+        self._chance = chance
+
+    def move(self) -> bool:
+        """Carry some of what waits, perhaps twice, in any order."""
+        return any([self._move(name) for name in self._installation.services])  # noqa: C419 - each has its turn
+
+    def _move(self, name: str) -> bool:
+        database = self._installation.tools[name].database
+        with database.reading() as session:
+            rows = list(session.execute(sa.select(outbox).where(outbox.c.state == WAITING)).mappings())
+        self._chance.shuffle(rows)
+        for row in rows:
+            if self._chance.random() < 0.3:  # dropped this time
+                continue
+            self._deliver(row["type"], stored_event(row), self._chance.choice([1, 1, 2, 3]))
+            with database.transaction() as session:
+                session.execute(sa.update(outbox).where(outbox.c.id == row["id"]).values(state=MOVED))
+        return bool(rows)
+
+    def _deliver(self, event_type: str, event: object, times: int) -> None:
+        for target, tools in self._installation.tools.items():
+            if self._subscriptions.wants(target, event_type):
+                for _ in range(times):
+                    with tools.database.transaction() as session:
+                        inboxes.store(session, [event], now=self._installation.clock())  # type: ignore[list-item]
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def load_definitions(installation: Installation, management: Management, url: str) -> Callable[[str], str]:
+    """Give a virtual host our definitions; return the URL under which each service's own user connects."""
+    vhost = url.rsplit("/", 1)[1]
+    hashes = {name: password_hash(f"{name}-secret") for name in installation.services}
+    shipped = definitions(registry.subscriptions(installation.services), hashes, vhost=vhost)
+    management.call("POST", "definitions", shipped)
+
+    def url_of(name: str) -> str:
+        host = url.split("@", 1)[1]
+        return f"amqp://{user_name(name)}:{name}-secret@{host}"
+
+    return url_of
