@@ -73,14 +73,28 @@ def mail(**parts: Any) -> OutgoingMail:
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
-    """Give a service with an empty register."""
+    """Give a service on SQLite with an empty register."""
+    yield from _office(tmp_path, {})
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either_office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
+    """Give a service on each of the two databases in turn."""
+    environ = {}
+    if request.param == "postgresql":
+        postgres_url = request.getfixturevalue("postgres_url")
+        environ = {"DISCREET_DATABASE_URL": postgres_url(), "DISCREET_KEY_DATABASE_URL": postgres_url()}
+    yield from _office(tmp_path, environ)
+
+
+def _office(tmp_path: Path, environ: dict[str, str]) -> Iterator[Office]:
     register = tmp_path / "processors.yaml"
     register.write_text(yaml.safe_dump({"processors": {}}), encoding="utf-8")
     installation = Installation(
-        tmp_path / "home", {"intake": bare_service("intake")}, environ={"DISCREET_PROCESSORS": str(register)}
+        tmp_path / "home", {"intake": bare_service("intake")}, environ={"DISCREET_PROCESSORS": str(register), **environ}
     )
     yield Office(installation.tools["intake"], installation.clock)
-    installation.tools["intake"].database.close()
+    installation.close()
 
 
 @pytest.fixture(scope="session")
