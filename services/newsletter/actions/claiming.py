@@ -1,0 +1,67 @@
+"""A sign-up by a contact form: what the form holds is asked from the intake, and may be gone by then."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from services.newsletter.actions.signing_up import SignUp, sign_up
+from services.newsletter.records import signup_claims
+from shared.errors import GoneError, InvalidInputError, NotFoundError, OutsideError
+from shared.messaging.applier import pause
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from shared.service import Tools
+
+FIRST_NAME = 60
+
+
+def claim_sign_up(tools: Tools, row: Mapping[str, Any], *, now: datetime) -> None:
+    """Fetch a form outside any transaction, then sign its sender up; a form that is gone asks for nothing."""
+    try:
+        content = tools.claims.fetch("intake", row["form"])
+    except (GoneError, NotFoundError):
+        content = {}
+    except OutsideError:
+        _try_later(tools, row, now)
+        return
+    with tools.database.transaction() as session:
+        if _close(session, row["form"]) and content:
+            _sign_up(session, tools, content, now)
+
+
+def _sign_up(session: Session, tools: Tools, content: Mapping[str, Any], now: datetime) -> None:
+    asked = SignUp(
+        first_name=str(content.get("first_name") or "")[:FIRST_NAME],
+        email=str(content.get("email") or ""),
+        language="en" if content.get("language") == "en" else "nl",
+        source="contact-form",
+        privacy_version=content.get("privacy_version"),
+    )
+    try:
+        sign_up(session, tools, asked, now=now)
+    except InvalidInputError:
+        return  # the intake checked it; what it took for an address cannot be mailed
+
+
+def _close(session: Session, form: str) -> bool:
+    """Mark a form as dealt with; return whether it was still to be. The row stays, so that it is done once."""
+    open_one = sa.and_(signup_claims.c.form == form, signup_claims.c.next_attempt_at.is_not(None))
+    closed = sa.update(signup_claims).where(open_one).values(next_attempt_at=None).returning(signup_claims.c.form)
+    return session.execute(closed).first() is not None
+
+
+def _try_later(tools: Tools, row: Mapping[str, Any], now: datetime) -> None:
+    attempts = row["attempts"] + 1
+    with tools.database.transaction() as session:
+        session.execute(
+            sa.update(signup_claims)
+            .where(signup_claims.c.form == row["form"])
+            .values(attempts=attempts, next_attempt_at=now + pause(attempts))
+        )

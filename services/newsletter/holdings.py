@@ -1,0 +1,103 @@
+"""What the newsletter holds about people, and how each kind of decision is carried out on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from services.newsletter import records
+from services.newsletter.actions.contents import open_content, subject_of
+from services.newsletter.actions.ending import end
+from services.newsletter.records import CATEGORY, ENDED, Subscription
+from shared.service import Act, Acted, Holding
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from shared.processors.interface import SubjectIdentifiers
+    from shared.service import Tools
+
+
+def find(session: Session, refs: Collection[str]) -> list[str]:
+    """Return the subscriptions of these addresses, in whatever state."""
+    return [subscription.id for subscription in records.find_of(session, refs)]
+
+
+def present(session: Session, identifiers: Collection[str]) -> list[str]:
+    """Return which of these are still there, counted in the table itself."""
+    query = sa.text("SELECT id FROM subscriptions WHERE id IN :ids").bindparams(sa.bindparam("ids", expanding=True))
+    return sorted(session.scalars(query, {"ids": list(identifiers)}))
+
+
+def renewed(session: Session, identifiers: Sequence[str], since: datetime) -> list[str]:
+    """Return which of these were signed up or confirmed after that time: an earlier no is not about them."""
+    later = sa.or_(Subscription.created_at > since, Subscription.confirmed_at > since)
+    return list(session.scalars(sa.select(Subscription.id).where(Subscription.id.in_(identifiers), later)))
+
+
+def refs_of(session: Session, identifiers: Sequence[str]) -> Mapping[str, str]:
+    """Return the reference of each: a tombstone keeps it, so that no import brings the person back."""
+    return {subscription.id: subscription.ref for subscription in records.find_all(session, identifiers)}
+
+
+def identify(session: Session, tools: Tools, identifiers: Sequence[str]) -> SubjectIdentifiers | None:
+    """Return what the e-mail programme knows the person by: first name and address."""
+    for subscription in records.find_all(session, identifiers):
+        return subject_of(open_content(tools, subscription))
+    return None
+
+
+def stop(session: Session, _tools: Tools, identifiers: Sequence[str], now: datetime) -> Acted:
+    """End them; those that ended a moment ago, by the person's own click, count as carried out too."""
+    found = records.find_all(session, identifiers)
+    for subscription in found:
+        end(subscription, "unsubscribed", now)
+    session.flush()
+    return Acted(len(found))
+
+
+def erase(session: Session, _tools: Tools, identifiers: Sequence[str], _now: datetime) -> Acted:
+    """Delete them, and give up the keys of what was sealed."""
+    found = records.find_all(session, identifiers)
+    for subscription in found:
+        session.delete(subscription)
+    session.flush()
+    return Acted(len(found), tuple(subscription.key_id for subscription in found))
+
+
+def count_live(session: Session, identifiers: Sequence[str]) -> int:
+    """Count those that have not ended."""
+    query = sa.text("SELECT count(*) FROM subscriptions WHERE id IN :ids AND state <> :ended").bindparams(
+        sa.bindparam("ids", expanding=True)
+    )
+    return session.scalar(query, {"ids": list(identifiers), "ended": ENDED}) or 0
+
+
+def count_present(session: Session, identifiers: Sequence[str]) -> int:
+    """Count those that are still there."""
+    return len(present(session, identifiers))
+
+
+STOP = Act(stop, count_live)
+ERASE = Act(erase, count_present)
+
+SUBSCRIPTIONS = Holding(
+    category=CATEGORY,
+    find=find,
+    present=present,
+    acts={
+        "unsubscribe": STOP,
+        "withdrawal": STOP,
+        "objection": STOP,
+        "erasure": ERASE,
+        "term-end": ERASE,
+    },
+    identify=identify,
+    refs_of=refs_of,
+    renewed=renewed,
+)
+HOLDINGS = (SUBSCRIPTIONS,)

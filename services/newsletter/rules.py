@@ -1,0 +1,39 @@
+"""What is decided about subscriptions by looking at times and numbers only."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+MAIL_PAUSE = timedelta(hours=1)
+MOST_MAILS = 3
+"""How many confirmation mails one address gets before the link in the first has expired: whoever types in
+somebody else's address may not fill their mailbox with ours."""
+
+
+def may_ask(mails: int, mailed_at: datetime | None, expires_at: datetime, now: datetime) -> bool:
+    """Tell whether an address may be sent a confirmation mail (again)."""
+    if mailed_at is None or has_expired(expires_at, now):
+        return True
+    return mails < MOST_MAILS and now - mailed_at >= MAIL_PAUSE
+
+
+def has_expired(expires_at: datetime, now: datetime) -> bool:
+    """Tell whether the link in a confirmation mail no longer works (P36)."""
+    return now >= expires_at
+
+
+def is_answered(asked_at: datetime, confirmed_at: datetime | None) -> bool:
+    """Tell whether the last confirmation mail was already acted on: a second click changes nothing."""
+    return confirmed_at is not None and confirmed_at >= asked_at
+
+
+def is_overtaken(occurred_at: datetime, confirmed_at: datetime) -> bool:
+    """Tell whether an opt-out at a programme is older than the consent we have.
+
+    Programmes tell the time in whole seconds; within the same second the opt-out wins.
+    """
+    return occurred_at < confirmed_at.replace(microsecond=0)

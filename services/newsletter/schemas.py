@@ -1,0 +1,92 @@
+"""The shapes of what comes in and goes out over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from shared.web import TimeField
+
+FIRST_NAME = 60
+
+
+def _is_one_line(value: str) -> None:
+    if not value.isprintable():
+        raise ValidationError("Not a name on one line.")
+
+
+class NameField(fields.String):
+    """A first name: one line, without blanks around it."""
+
+    def _deserialize(self, value: Any, *details: Any, **more: Any) -> str:
+        return str(super()._deserialize(value, *details, **more)).strip()
+
+
+class SignUpSchema(Schema):
+    """A sign-up for the newsletter: first name and e-mail address, nothing more of a person (P15).
+
+    ``website`` is a trap for form robots and stays empty. ``form_token`` and ``altcha`` are taken from sites
+    that send them and are not looked at.
+    """
+
+    first_name = NameField(required=True, validate=[validate.Length(1, FIRST_NAME), _is_one_line])
+    email = fields.String(required=True, validate=validate.Length(3, 254))
+    language = fields.String(validate=validate.OneOf(("nl", "en")))
+    privacy_version = fields.String(validate=validate.Regexp(r"[A-Za-z0-9._-]{1,20}\Z"))
+    form_token = fields.String(validate=validate.Length(max=2000))
+    altcha = fields.String(validate=validate.Length(max=4000))
+    website = fields.String(validate=validate.Length(max=2000))
+
+
+class AcceptedSchema(Schema):
+    """The same for every address, known or not: what follows is in the mail."""
+
+    status = fields.String(required=True)
+
+
+class SearchSchema(Schema):
+    """The address to look for: in a body, since addresses have no place in a URL."""
+
+    email = fields.String(required=True, validate=validate.Length(3, 254))
+
+
+class ProofSchema(Schema):
+    """How the person consented: what they read and said yes to, when, and by which way (P21)."""
+
+    method = fields.String()
+    source = fields.String()
+    signed_up_at = TimeField()
+    asked_at = TimeField()
+    confirmed_at = TimeField(allow_none=True)
+    privacy_version = fields.String()
+    text_sha256 = fields.String(allow_none=True)
+    text = fields.String(allow_none=True)
+
+
+class ProviderSchema(Schema):
+    """What the programme says now: subscribed, unsubscribed, pending, cleaned, absent, or unknown."""
+
+    processor = fields.String()
+    state = fields.String()
+
+
+class SubscriptionSchema(Schema):
+    """One subscription; ``provider`` is null when no programme was given it."""
+
+    id = fields.String()
+    state = fields.String()
+    ended_because = fields.String(allow_none=True)
+    first_name = fields.String()
+    language = fields.String()
+    version = fields.Integer()
+    created_at = TimeField()
+    ended_at = TimeField(allow_none=True)
+    proof = fields.Nested(ProofSchema)
+    provider = fields.Nested(ProviderSchema, allow_none=True)
+
+
+class FoundSchema(Schema):
+    """The subscriptions of an address."""
+
+    items = fields.List(fields.Nested(SubscriptionSchema))
