@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from shared.processors.interface import SubjectIdentifiers
     from shared.service import Tools
 
+TRANSFER = "transfer"
+"""The kind of an obligation that gives data, without any decision."""
+
 STOPPING = frozenset({"unsubscribe", "erasure", "term-end", "restriction", "objection", "withdrawal"})
 """The kinds after which nothing more of the person is given; a correction only comes after what is given."""
 
@@ -49,7 +52,7 @@ def give(
     sealed = tools.vault.seal(seal_name("", processor, person), asdict(subject))
     session.execute(
         sa.insert(obligations).values(
-            kind="transfer",
+            kind=TRANSFER,
             processor=processor,
             action=action,
             subject=person,
@@ -73,7 +76,7 @@ def supersede(session: Session, tools: Tools, processor: str, subjects: Sequence
     What was to be given for the first time and was not tried even once, the processor never had.
     """
     waiting = sa.and_(
-        obligations.c.decision.is_(None),
+        obligations.c.kind == TRANSFER,
         obligations.c.processor == processor,
         obligations.c.subject.in_(subjects),
         obligations.c.state == OPEN,

@@ -15,7 +15,8 @@ from shared.messaging.applier import pause
 from shared.processors import interface as processors
 from shared.processors.interface import ProcessorTask, SubjectIdentifiers
 from shared.propagation import own_store, receipts, transfers
-from shared.propagation.giving import STOPPING, seal_name_of
+from shared.propagation.giving import STOPPING, TRANSFER, seal_name_of
+from shared.propagation.rechecks import RECHECK
 from shared.propagation.tables import ASKED, CLAIMED, FINISHED, OPEN, PARKED, SUPERSEDED, obligations
 from shared.vault import Sealed
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 LEASE = timedelta(minutes=3)  # longer than the longest time-out of an adapter's calls together
 ATTEMPTS = 40
 LONGEST_PAUSE = timedelta(minutes=30)
-GIVING = "transfer"
+AGREEMENT_PAUSE = timedelta(hours=1)
 Final: TypeAlias = processors.Done | processors.NothingHeld | processors.Retained | processors.Refused
 _log = logging.getLogger(__name__)
 
@@ -91,21 +92,38 @@ class ObligationWorker:
         if not row["processor"]:
             self._finish(row, own_store.carry_out(self._service, self._tools, row))
             return
-        if row["kind"] == GIVING and self._is_overtaken(row):
+        if row["kind"] == TRANSFER and self._is_overtaken(row):
             self._close(row, None, state=SUPERSEDED)
             return
         processor = self._tools.register.get(row["processor"])
-        if row["kind"] == GIVING and not processor.may_receive(self._tools.clock().date()):
-            # P46: without a valid agreement nothing is given; a renewed one lets it go at the next look.
-            raise RetryableError("agreement_missing", retry_after=3600)
+        if row["kind"] == TRANSFER and not processor.may_receive(self._tools.clock().date()):
+            self._wait_for_agreement(row)
+            return
         adapter = self._service.adapters[processor.adapter](self._tools, processor)
         outcome = adapter.carry_out(self._task(row))
         if isinstance(outcome, processors.Pending):
             self._wait_for_answer(row, outcome)
         elif row["decision"] is None:
+            if row["kind"] == RECHECK and isinstance(outcome, processors.Done):
+                _log.warning(
+                    "a processor had made data of an erased person anew", extra={"fields": {"obligation": row["id"]}}
+                )
             self._close(row, None)
         else:
             self._finish(row, self._receipt(row, outcome))
+
+    def _wait_for_agreement(self, row: Row) -> None:
+        """P46: without an agreement in force nothing is given. That is no failed attempt: it waits however long."""
+        later = self._tools.clock() + AGREEMENT_PAUSE
+        with self._tools.database.transaction() as session:
+            self._update(
+                session,
+                row,
+                state=OPEN,
+                attempts=row["attempts"] - 1,
+                next_attempt_at=later,
+                problem="agreement_missing",
+            )
 
     def _is_overtaken(self, row: Row) -> bool:
         """Tell whether a decision came after what was to be given: a failed or cut-off attempt is not repeated then."""
@@ -199,7 +217,7 @@ class ObligationWorker:
 
     def _put_back(self, row: Row, error: Exception, *, parked: bool, retry_after: int | None = None) -> None:
         """Try later, or set aside for a person; the ledger is told once of each new kind of trouble."""
-        if row["kind"] == GIVING and self._is_overtaken(row):
+        if row["kind"] == TRANSFER and self._is_overtaken(row):
             self._close(row, None, state=SUPERSEDED)
             return
         now = self._tools.clock()
