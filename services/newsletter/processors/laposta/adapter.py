@@ -2,7 +2,7 @@
 
 What differs from what one would expect:
 
-- An unknown member is a 400 with code 203, and so is an unknown list; only `parameter` tells them apart.
+- An unknown member is a 400 with code 203, and so is an unknown list.
 - `options[upsert]` revives an unsubscribed member unless `options[suppress_reactivation]` is sent.
 - A custom field that the list does not have is dropped without a word.
 - An address in a path is the only way to find a member; afterwards its id is used.
@@ -105,9 +105,8 @@ class Laposta:
     def look_up(self, email: str) -> Sighting:
         """Find a member by address; absent counts only when the list itself is there."""
         answer = self._call("GET", "member", email, params=self._list)
-        error = answers.error(answer)
         step = answers.step("GET member", answer)
-        if error.get("code") == answers.UNKNOWN and error.get("parameter") != "list_id":
+        if answers.error(answer).get("code") == answers.UNKNOWN:
             answers.accepted(self._call("GET", "list", self.settings.list_id))
             return Sighting(state="absent", step=step)
         member = answers.content(answer, "member")

@@ -274,6 +274,7 @@ class TestTrouble:
         """A refused key does not get better by trying."""
         with pytest.raises(PermanentError) as caught:
             programme.with_settings(api_key="wrong-us1").carry_out(task_of("erasure", ANNE))
+        assert "refuses our key (401" in caught.value.detail
         assert "wrong-us1" not in caught.value.detail
 
     def test_an_unknown_list_is_never_taken_for_an_unknown_person(self, programme: Any, task_of: Any) -> None:
