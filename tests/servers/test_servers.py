@@ -96,6 +96,7 @@ def test_a_killed_rabbitmq_starts_again_with_its_messages():
         url = VirtualHosts(broker.url, broker.management_url).create()
         queue_length(url, "q")
         put(url, "q")
+        time.sleep(3)  # a message is on disk when it is confirmed; that its queue exists, up to two seconds later
         broker.kill()
         assert not listens(broker.ports["amqp"])
         broker.start()
