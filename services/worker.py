@@ -19,12 +19,13 @@ from shared.propagation.worker import ObligationWorker
 from shared.wakeups import watch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from shared.messaging.applier import Applier
     from shared.service import Service, Tools
     from shared.settings import Settings
 
+OBLIGATION_THREADS = 4
 _log = logging.getLogger(__name__)
 
 
@@ -38,7 +39,10 @@ def run(settings: Settings, name: str) -> None:
     services = registry.load_all()
     mine = services if name == "all" else {name: services[name]}
     tools = {each: build_tools(settings, each, bell=bell) for each in mine}
-    loops = _embedded_loops(services, tools, bell) if settings.embedded else _distributed_loops(settings, mine, tools)
+    if settings.embedded:
+        loops = _embedded_loops(services, tools, bell)
+    else:
+        loops = _distributed_loops(settings, mine, tools, bell)
     watcher = threading.Thread(
         target=watch, args=([each.database for each in tools.values()], stop), name="watch", daemon=True
     )
@@ -64,9 +68,23 @@ def _embedded_loops(services: Mapping[str, Service], tools: Mapping[str, Tools],
 
 
 def _distributed_loops(
-    settings: Settings, services: Mapping[str, Service], tools: Mapping[str, Tools]
+    settings: Settings, services: Mapping[str, Service], tools: Mapping[str, Tools], bell: Bell
 ) -> Sequence[Loop]:
-    raise NotImplementedError(settings, services, tools)
+    """Per service a relay (one leads), a receiver, an applier, obligation threads, mail and timed jobs."""
+    from services import broker  # noqa: PLC0415 - the embedded set-up never loads pika
+
+    subscriptions = registry.subscriptions(registry.load_all())
+    loops: list[Loop] = []
+    for name, each in tools.items():
+        loops += broker.loops(settings, each, subscriptions, bell)
+        loops.append(Loop(f"apply {name}", _applying(services[name], each), bell))
+        loops += [_obligations(services[name], each, number, bell) for number in range(OBLIGATION_THREADS)]
+    return [*loops, _mail(tools, bell), _jobs(services, tools, bell)]
+
+
+def _applying(service: Service, tools: Tools) -> Callable[[], bool]:
+    applier = build_applier(service, tools)
+    return lambda: applier.apply() > 0
 
 
 def pump(mover: EmbeddedMover, appliers: Mapping[str, Applier]) -> bool:

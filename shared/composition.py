@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from shared.claims import Claims
@@ -21,6 +21,7 @@ from shared.vault import Vault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from sqlalchemy.orm import Session
 
@@ -40,7 +41,7 @@ def build_tools(settings: Settings, name: str, *, bell: Bell | None = None, cloc
     clock = clock or settings.clock
     store = KeyStore(settings.keys)
     keys = store.for_service(name)
-    policy = Policy.load(settings.policy)
+    policy = _policy(settings.policy)
     key_database = Database(settings.key_database_url(name))
     vault = Vault(key_database, keys.masters, name, clock)
     return Tools(
@@ -55,10 +56,21 @@ def build_tools(settings: Settings, name: str, *, bell: Bell | None = None, cloc
         vault=vault,
         outbox=Outbox(name, keys.events),
         mail=Mailer(settings, policy, vault),
-        register=Register.load(settings.processors, sandbox=_sandbox(settings)),
+        register=_register(settings),
         policy=policy,
         claims=Claims(settings, name, keys, clock),
     )
+
+
+@cache
+def _policy(path: Path) -> Policy:
+    """Read the policy once a process: a change of it takes effect at the next start, like the register's."""
+    return Policy.load(path)
+
+
+@cache
+def _register(settings: Settings) -> Register:
+    return Register.load(settings.processors, sandbox=_sandbox(settings))
 
 
 def _sandbox(settings: Settings) -> Sandbox | None:

@@ -1,0 +1,195 @@
+"""The ledger: what is registered, what closes, what is asked again, and what a rewritten past looks like."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+from services.requests.ledger import views
+from services.requests.ledger.handlers import HANDLERS
+from services.requests.ledger.jobs import mail_head, remind
+from services.requests.ledger.records import ExpectedAnswer, LedgerEntry
+from services.requests.records import Base
+from shared.errors import NotFoundError
+from shared.events import ReceiptIssued
+from shared.mail.tables import outgoing_mails
+from shared.messaging.tables import inbox
+from shared.propagation import decisions
+from shared.propagation.journal import Journal
+from tests.kit.installation import Installation, bare_service
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Iterator[Installation]:
+    """Four services that hold nothing, with the ledger in the requests service."""
+    services = {name: bare_service(name) for name in ("intake", "dossier", "newsletter")}
+    services["requests"] = bare_service("requests", metadata=Base.metadata, handlers=HANDLERS)
+    made = Installation(tmp_path, services=services)
+    yield made
+    made.close()
+
+
+def decide(installation: Installation, **more: Any) -> str:
+    """Have the requests service decide an erasure."""
+    tools, decision = installation.tools["requests"], str(uuid.uuid4())
+    with tools.database.transaction() as session:
+        decisions.take(
+            session,
+            tools,
+            "erasure",
+            decision_id=decision,
+            refs=[tools.refs.email("anna@example.nl")],
+            ground="request",
+            decided_by="coordinator",
+            now=installation.clock(),
+            **more,
+        )
+    return decision
+
+
+def shown(installation: Installation, decision: str) -> dict[str, Any]:
+    """Return the decision as staff see it."""
+    tools = installation.tools["requests"]
+    with tools.database.reading() as session:
+        return views.detail(session, decision, tools.register, installation.clock())
+
+
+def test_a_decision_is_open_until_the_last_answer_is_terminal(installation: Installation) -> None:
+    """Moved and applied, but not carried out: nothing of an own store is answered yet."""
+    decision = decide(installation)
+    installation.mover.move()
+    installation.apply()
+    assert shown(installation, decision)["state"] == "open"
+    installation.settle()
+    assert shown(installation, decision)["state"] == "closed"
+
+
+def test_an_answer_past_its_due_time_is_overdue_and_the_decision_is_said_again(installation: Installation) -> None:
+    """Nobody works for two days: the alarm goes to the privacy contact, without anybody's name or address."""
+    decision = decide(installation)
+    installation.mover.move()
+    installation.apply()
+    installation.clock.forward(days=1, hours=1)
+    tools = installation.tools["requests"]
+    remind(tools, installation.clock())
+    assert shown(installation, decision)["overdue"] == 4
+    with tools.database.reading() as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(outgoing_mails)) == 1
+        assert set(session.scalars(sa.select(ExpectedAnswer.reminders).where(ExpectedAnswer.processor == ""))) == {1}
+    installation.settle()
+    assert shown(installation, decision)["state"] == "closed"
+
+
+def test_the_same_alarm_comes_once_a_day(installation: Installation) -> None:
+    """The job runs each minute; the mail does not."""
+    decide(installation)
+    installation.mover.move()
+    installation.apply()
+    installation.clock.forward(days=2)
+    tools = installation.tools["requests"]
+    for _ in range(3):
+        installation.clock.forward(minutes=1)
+        remind(tools, installation.clock())
+    with tools.database.reading() as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(outgoing_mails)) == 1
+
+
+def test_receipts_that_come_before_their_decision_count(installation: Installation) -> None:
+    """The ledger's own inbox gets the decision last; every receipt waits for it on the chain."""
+    decision = decide(installation)
+    tools = installation.tools["requests"]
+    installation.mover.move()
+    with tools.database.transaction() as session:
+        session.execute(sa.update(inbox).values(state="parked"))
+    for _ in range(6):
+        installation.apply()
+        installation.work()
+        installation.mover.move()
+    with tools.database.reading() as session:
+        families = set(session.scalars(sa.select(LedgerEntry.family)))
+    assert families == {"receipt"}
+    with tools.database.transaction() as session:
+        session.execute(sa.update(inbox).values(state="waiting"))
+    installation.settle()
+    assert shown(installation, decision)["state"] == "closed"
+
+
+def test_every_registered_decision_stands_in_the_journal(installation: Installation) -> None:
+    """The journal on the other volume has the exact text that was signed."""
+    decision = decide(installation)
+    installation.settle()
+    lines = list(Journal(installation.settings.journal).read())
+    assert [line["event_id"] for line in lines]
+    assert decision in lines[0]["body"]
+    assert "anna" not in lines[0]["body"]
+
+
+def test_a_receipt_for_another_text_of_the_decision_is_set_aside(installation: Installation) -> None:
+    """A receipt names the digest of what it answers; one that does not fit changes nothing and stays visible."""
+    decision = decide(installation)
+    installation.mover.move()
+    installation.apply()
+    dossier, requests = installation.tools["dossier"], installation.tools["requests"]
+    receipt = ReceiptIssued(
+        decision=decision,
+        decision_sha256="0" * 64,
+        service="dossier",
+        processor="bookkeeper",
+        action="erasure",
+        outcome="done",
+        acted_at=installation.clock(),
+    )
+    with dossier.database.transaction() as session:
+        dossier.outbox.publish(session, receipt, now=installation.clock())
+    installation.settle()
+    with requests.database.reading() as session:
+        set_aside = session.scalars(sa.select(inbox.c.problem).where(inbox.c.state != "applied")).all()
+    assert set_aside == ["IntegrityError"]
+    answers = {each["processor"]: each["outcome"] for each in shown(installation, decision)["answers"]}
+    assert answers["bookkeeper"] == "not-addressed"
+
+
+def test_an_unknown_decision_is_not_found(installation: Installation) -> None:
+    """A made-up id gets the answer of something that never was."""
+    with pytest.raises(NotFoundError):
+        shown(installation, str(uuid.uuid4()))
+
+
+def test_the_head_of_the_chain_is_mailed_to_the_privacy_contact(installation: Installation) -> None:
+    """What was mailed yesterday cannot be rewritten today."""
+    decide(installation)
+    installation.settle()
+    tools = installation.tools["requests"]
+    mail_head(tools, installation.clock())
+    with tools.database.reading() as session:
+        assert session.scalar(sa.select(outgoing_mails.c.about)) == "ledger-head-10"
+
+
+def test_search_narrows_by_state_and_kind_and_pages_backwards(installation: Installation) -> None:
+    """The latest first; overdue means open and late."""
+    first, second = decide(installation), decide(installation)
+    installation.settle()
+    third = decide(installation)
+    installation.mover.move()
+    installation.apply()
+    tools = installation.tools["requests"]
+
+    def found(state: str | None, after: list[int] | None = None, limit: int = 10) -> list[str]:
+        wanted = {"state": state, "kind": "erasure", "case": None}
+        with tools.database.reading() as session:
+            rows = views.search(session, wanted, after=after, limit=limit, now=installation.clock())
+        return [row["decision"] for row in rows]
+
+    assert found(None) == [third, second, first]
+    assert found("closed") == [second, first]
+    assert found("open") == [third]
+    assert found("overdue") == []
+    installation.clock.forward(days=3)
+    assert found("overdue") == [third]
