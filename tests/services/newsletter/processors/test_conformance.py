@@ -211,7 +211,9 @@ class TestOutbound:
         for number in range(5):
             adapter.subscribe(f"lid{number}@example.nl", "Lid", reactivate=True)
         programme.act("unsubscribe", "lid3@example.nl")
-        states = {member.email: member.state for member in adapter.members()}
+        found = list(adapter.members())
+        states = {member.email: member.state for member in found}
+        assert len(found) == 5
         expected = {f"lid{number}@example.nl": "subscribed" for number in range(5)}
         assert states == {**expected, "lid3@example.nl": "unsubscribed"}
 
