@@ -16,6 +16,8 @@ from shared.database import Base
 from shared.errors import UnavailableError
 from shared.log import configure_logging
 from shared.messaging import asyncapi
+from shared.processors.by_hand import api as by_hand
+from shared.processors.by_hand.api import api as by_hand
 from shared.settings import SERVICES, Settings
 from shared.web.app import build_app
 from shared.web.mounts import Mount
@@ -34,7 +36,7 @@ def create_app() -> Flask:
     """Return the embedded origin: every service under its path, and the console."""
     configure_logging()
     settings = Settings.from_environ(os.environ)
-    mounts = [service_mount(name, build_tools(settings, name)) for name in SERVICES if _exists(name)]
+    mounts = [service_mount(name, build_tools(settings, name)) for name in SERVICES]
     mounts.append(import_module("services.console.app").console_mount(settings))
     return build_app(mounts, asyncapi=asyncapi.describe)
 
@@ -58,16 +60,12 @@ def service_mount(name: str, tools: Tools) -> Mount:
     return Mount(
         name=name,
         tools=tools,
-        apis=module.APIS,
+        apis=(*module.APIS, by_hand),
         authenticate=_authenticator(name, tools),
         templates=templates if templates.is_dir() else None,
         checks={"database": lambda: _check_database(tools)},
         policy=tools.policy.public,
     )
-
-
-def _exists(name: str) -> bool:
-    return (Path(__file__).parent / name / "service.py").exists()
 
 
 def _authenticator(name: str, tools: Tools) -> Callable[[str, datetime], Principal]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from shared import retention
 from shared.events import DECISION_KINDS, decision_type
+from shared.processors.by_hand import ByHand
+from shared.processors.by_hand import ByHand
 from shared.propagation import decisions, obligations
 from shared.service import Handler, Job, Service
 
@@ -39,4 +41,4 @@ def complete(service: Service) -> Service:
         retention.END_TERMS,
         retention.sweep_keys(service),
     )
-    return replace(service, handlers=handlers, jobs=jobs)
+    return replace(service, handlers=handlers, adapters={"by_hand": ByHand, **service.adapters}, jobs=jobs)

@@ -1,0 +1,127 @@
+"""Taking contact forms in, forwarding them, and ending them."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from services.intake import letters, records
+from services.intake.records import CATEGORY, ContactForm
+from shared.database import lock_subject
+from shared.errors import GoneError, KeyDestroyedError, NotFoundError
+from shared.events import ContactFormReceived, RecordRef
+from shared.identity import normalise_email, normalise_phone
+from shared.propagation import decisions, transfers
+from shared.propagation.tombs import was_erased
+from shared.vault import Sealed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from shared.service import Tools
+    from shared.wording import Language
+
+ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # nothing that looks like something else
+
+
+def submit(session: Session, tools: Tools, content: Mapping[str, Any], *, language: Language, now: datetime) -> str:
+    """Store a form, have it forwarded, and announce it; return its reference.
+
+    Raises InvalidInputError for an address or a number that cannot be one.
+    """
+    email = normalise_email(content["email"])
+    phone = normalise_phone(content["phone"]) if content.get("phone") else None
+    refs = [tools.refs.email(email), *([tools.refs.phone(phone)] if phone else [])]
+    lock_subject(session, refs)
+    form_id = str(uuid.uuid4())
+    filled = {name: content.get(name) for name in ("name", "first_name", "phone", "subject", "message")}
+    sealed = tools.vault.seal(form_id, {**filled, "email": email})
+    form = ContactForm(
+        id=form_id,
+        reference=new_reference(),
+        email_ref=refs[0],
+        phone_ref=refs[1] if phone else None,
+        language=language,
+        newsletter=content["newsletter"],
+        privacy_version=content.get("privacy_version") or tools.policy.statement.isoformat(),
+        received_at=now,
+        sealed=sealed.ciphertext,
+        key_id=sealed.key_id,
+    )
+    session.add(form)
+    session.flush()
+    _forward(session, tools, form, {**filled, "email": email}, now)
+    tools.outbox.publish(session, ContactFormReceived(form=form_id, newsletter=form.newsletter), now=now)
+    return form.reference
+
+
+def new_reference() -> str:
+    """Return a reference to say on the telephone; it opens nothing."""
+    return "F-" + "".join(secrets.choice(ALPHABET) for _ in range(8))
+
+
+def open_form(tools: Tools, form: ContactForm) -> dict[str, Any]:
+    """Return what was filled in. Raises KeyDestroyedError."""
+    return tools.vault.open(form.id, Sealed(form.key_id, form.sealed))
+
+
+def claim(session: Session, tools: Tools, form_id: str) -> dict[str, Any]:
+    """Return what the newsletter may know of a sender who ticked it. Raises GoneError, NotFoundError."""
+    try:
+        form = records.form(session, form_id)
+        content = open_form(tools, form)
+    except (NotFoundError, KeyDestroyedError):
+        if was_erased(session, form_id):
+            raise GoneError("The form is gone.") from None
+        raise
+    if not form.newsletter:
+        raise NotFoundError("The sender did not ask for the newsletter.")
+    first_name = content["first_name"] or content["name"].split()[0]
+    return {
+        "first_name": first_name[:60],
+        "email": content["email"],
+        "language": form.language,
+        "privacy_version": form.privacy_version,
+    }
+
+
+def mark_handled(session: Session, form_id: str, by: str, *, now: datetime) -> None:
+    """Note that somebody dealt with a form; the first one stays noted."""
+    form = records.form(session, form_id)
+    if form.handled_at is None:
+        form.handled_at, form.handled_by = now, by
+
+
+def decide_term_end(session: Session, tools: Tools, form: ContactForm, *, now: datetime) -> None:
+    """Decide that a form's time is over, here and at whoever has a copy (P53, P99)."""
+    form.term_end = str(uuid.uuid4())
+    decisions.take(
+        session,
+        tools,
+        "term-end",
+        decision_id=form.term_end,
+        refs=[],
+        ground="term-over",
+        decided_by="policy",
+        now=now,
+        records=[RecordRef(service=tools.name, category=CATEGORY, id=form.id)],
+    )
+
+
+def _forward(session: Session, tools: Tools, form: ContactForm, content: Mapping[str, Any], now: datetime) -> None:
+    """Queue the mail to the clinic, and note which processors have the form now.
+
+    The website's host had it before we did. The mail's host gets only the reference, unless the policy
+    says that the text itself is mailed.
+    """
+    full_text = tools.policy.choices.forwarded_forms == "full-text"
+    mail = letters.forwarded(tools, form, content if full_text else None)
+    tools.mail.queue(session, mail, now=now)
+    for processor in tools.register.of_owner(tools.name):
+        receives = any(given.category == CATEGORY for given in processor.receives)
+        if processor.status == "active" and receives and (processor.role != "mail-host" or full_text):
+            transfers.record(session, processor.id, CATEGORY, [form.id], now=now)

@@ -1,0 +1,122 @@
+"""The intake over HTTP: the form for visitors, and what staff and the newsletter read of it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from services.intake import actions, records
+from services.intake.schemas import (
+    AcceptedSchema,
+    ClaimSchema,
+    ContactFormSchema,
+    ContactFormSummarySchema,
+    SubmitContactFormSchema,
+)
+from shared.clock import parse_utc, utc_text
+from shared.web import (
+    FORM,
+    HTML,
+    JSON,
+    MULTIPART,
+    PUBLIC,
+    SERVICES,
+    Answer,
+    Answers,
+    Api,
+    Call,
+    Page,
+    PageQuerySchema,
+    Redirect,
+    Staff,
+    list_of,
+)
+
+if TYPE_CHECKING:
+    from services.intake.records import ContactForm
+
+READERS = Staff("physician", "assistant", "front-desk", "privacy-coordinator")
+PAGE = Answers(200, media=HTML)
+_log = logging.getLogger(__name__)
+
+api = Api("intake")
+
+
+@api.get("/contact", who=PUBLIC, answers=PAGE)
+def show_contact(call: Call) -> Page:
+    """Show the form, for a site that has none; and again when something was filled in wrong."""
+    return Page("intake/contact.html", {"statement": call.tools.policy.statement.isoformat()})
+
+
+@api.post(
+    "/v1/contact-forms",
+    who=PUBLIC,
+    body=SubmitContactFormSchema,
+    media=(JSON, FORM, MULTIPART),
+    answers=Answers(202, AcceptedSchema),
+    form=show_contact,
+    limit="10/minute",
+)
+def submit_contact_form(call: Call) -> Answer | Redirect:
+    """Take a contact form in (P16); a robot that fills in the trap gets a reference of nothing."""
+    if call.body.get("website"):
+        reference = actions.new_reference()
+        _log.info("a trap was filled in")
+    else:
+        language = call.body.get("language", call.language)
+        with call.transaction() as session:
+            reference = actions.submit(session, call.tools, call.body, language=language, now=call.now)
+    if call.wants_page:
+        return Redirect(f"/intake/thanks?language={call.language}")
+    return Answer({"reference": reference})
+
+
+@api.get("/thanks", who=PUBLIC, answers=PAGE)
+def show_thanks(call: Call) -> Page:
+    """Say that the form arrived."""
+    return Page("intake/thanks.html")
+
+
+@api.get(
+    "/v1/contact-forms", who=READERS, query=PageQuerySchema, answers=Answers(200, list_of(ContactFormSummarySchema))
+)
+def list_contact_forms(call: Call) -> Answer:
+    """List forms, the latest first, without what is in them."""
+    after = (parse_utc(call.after[0]), str(call.after[1])) if call.after else None
+    with call.tools.database.reading() as session:
+        rows = records.find_page(session, after, call.size + 1)
+    return Answer(call.listing(rows, position=_position))
+
+
+@api.get("/v1/contact-forms/<form_id>", who=READERS, answers=Answers(200, ContactFormSchema))
+def show_contact_form(call: Call) -> Answer:
+    """Show what was sent, word for word; who reads it is noted (P53, P59)."""
+    with call.tools.database.reading() as session:
+        form = records.form(session, call.path["form_id"])
+        content = actions.open_form(call.tools, form)
+    fields = {"by": call.principal.subject, "form": form.id}
+    _log.info("a contact form was read", extra={"fields": fields})
+    return Answer({**content, **{name: getattr(form, name) for name in _SHOWN}})
+
+
+@api.post("/v1/contact-forms/<form_id>/handled", who=READERS, answers=Answers(200, ContactFormSummarySchema))
+def mark_contact_form_handled(call: Call) -> Answer:
+    """Note that somebody dealt with it."""
+    with call.transaction() as session:
+        actions.mark_handled(session, call.path["form_id"], call.principal.subject, now=call.now)
+        form = records.form(session, call.path["form_id"])
+    return Answer(form)
+
+
+@api.get("/v1/claims/<form_id>", who=SERVICES, answers=Answers(200, ClaimSchema))
+def give_claim(call: Call) -> Answer:
+    """Give the newsletter first name and address of a sender who ticked it; 410 once the form is erased."""
+    with call.tools.database.reading() as session:
+        return Answer(actions.claim(session, call.tools, call.path["form_id"]))
+
+
+def _position(form: ContactForm) -> list[str]:
+    return [utc_text(form.received_at), form.id]
+
+
+_SHOWN = ("id", "reference", "received_at", "handled_at", "handled_by", "newsletter", "language", "privacy_version")

@@ -1,0 +1,18 @@
+"""The intake as a web application of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from services.intake.api import api
+from services.web import create_service_app
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+APIS = (api,)
+
+
+def create_app() -> Flask:
+    """Return the application, from the environment."""
+    return create_service_app("intake")

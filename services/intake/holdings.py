@@ -1,0 +1,63 @@
+"""What the intake holds about people, and how each kind of decision is carried out on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from services.intake import records
+from services.intake.actions import open_form
+from services.intake.records import CATEGORY
+from shared.processors.interface import SubjectIdentifiers
+from shared.service import Act, Acted, Holding
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from shared.service import Tools
+
+
+def present(session: Session, identifiers: Collection[str]) -> list[str]:
+    """Return which of these are still there, counted in the table itself."""
+    query = sa.text("SELECT id FROM contact_forms WHERE id IN :ids").bindparams(sa.bindparam("ids", expanding=True))
+    return sorted(session.scalars(query, {"ids": list(identifiers)}))
+
+
+def refs_of(session: Session, identifiers: Sequence[str]) -> Mapping[str, str]:
+    """Return the reference of each form's address."""
+    return {form.id: form.email_ref for form in records.find_all(session, identifiers)}
+
+
+def identify(session: Session, tools: Tools, identifiers: Sequence[str]) -> SubjectIdentifiers | None:
+    """Return what a host recognises the sender by."""
+    for form in records.find_all(session, identifiers):
+        content = open_form(tools, form)
+        return SubjectIdentifiers(email=content["email"], phone=content["phone"], name=content["name"])
+    return None
+
+
+def erase(session: Session, _tools: Tools, identifiers: Sequence[str], _now: datetime) -> Acted:
+    """Delete them, and give up the keys of what was sealed."""
+    found = records.find_all(session, identifiers)
+    for form in found:
+        session.delete(form)
+    session.flush()
+    return Acted(len(found), tuple(form.key_id for form in found))
+
+
+ERASE = Act(erase, lambda session, identifiers: len(present(session, identifiers)))
+
+HOLDINGS = (
+    Holding(
+        category=CATEGORY,
+        find=records.find_of,
+        present=present,
+        acts={"erasure": ERASE, "term-end": ERASE},
+        identify=identify,
+        refs_of=refs_of,
+    ),
+)

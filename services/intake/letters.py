@@ -1,0 +1,52 @@
+"""The mail that brings a contact form to the clinic (P52, P59)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shared.mail import OutgoingMail
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from services.intake.records import ContactForm
+    from shared.service import Tools
+
+REFERENCE_ONLY = """\
+Er is een contactformulier binnengekomen: {reference}.
+A contact form has come in: {reference}.
+
+Lees het hier / Read it here:
+{link}
+
+De inhoud staat niet in deze e-mail: zij kan over gezondheid gaan.
+Its content is not in this e-mail, because it may be about health.
+"""
+FULL_TEXT = """\
+{reference}
+
+Naam / Name: {name}
+E-mail: {email}
+Telefoon / Telephone: {phone}
+Onderwerp / Subject: {subject}
+
+{message}
+"""
+
+
+def forwarded(tools: Tools, form: ContactForm, content: Mapping[str, Any] | None) -> OutgoingMail:
+    """Return the mail about a form: its reference and a link or, with ``content``, its whole text unchanged."""
+    link = f"{tools.settings.public_url}/console/forms/{form.id}"
+    if content is None:
+        text, answer_to = REFERENCE_ONLY.format(reference=form.reference, link=link), None
+    else:
+        shown = {name: content[name] or "-" for name in ("name", "email", "phone", "subject", "message")}
+        text, answer_to = FULL_TEXT.format(reference=form.reference, **shown), content["email"]
+    return OutgoingMail(
+        reason="requested",
+        about=form.id,
+        to=tools.policy.clinic.forms,
+        subject=f"Contactformulier {form.reference} / Contact form {form.reference}",
+        text=text,
+        reply_to=answer_to,
+    )

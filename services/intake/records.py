@@ -1,0 +1,79 @@
+"""What the intake keeps: contact forms, of which only ids, times, states and references stand in the clear."""
+
+from __future__ import annotations
+
+from datetime import datetime  # noqa: TC003 - SQLAlchemy reads the annotations at run time
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from shared.database import NAMING, UtcDateTime
+from shared.errors import NotFoundError
+from shared.vault import DATA_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+CATEGORY = "contact-forms"
+"""The data category, as the register of processors names it."""
+
+
+class Base(DeclarativeBase):
+    """The intake's own tables."""
+
+    metadata = sa.MetaData(naming_convention=NAMING)
+
+
+class ContactForm(Base):
+    """One contact form as it was sent. Sealed are the fields that the visitor filled in."""
+
+    __tablename__ = "contact_forms"
+    __table_args__ = {"info": {"term": "intake.form"}}  # noqa: RUF012 - SQLAlchemy reads it
+
+    id: Mapped[str] = mapped_column(sa.String(36), primary_key=True)
+    reference: Mapped[str] = mapped_column(sa.String(20), unique=True)
+    email_ref: Mapped[str] = mapped_column(sa.String(100), index=True)
+    phone_ref: Mapped[str | None] = mapped_column(sa.String(100), index=True)
+    language: Mapped[str] = mapped_column(sa.String(2))
+    newsletter: Mapped[bool]
+    privacy_version: Mapped[str] = mapped_column(sa.String(20))
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    handled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    handled_by: Mapped[str | None] = mapped_column(sa.String(100))
+    term_end: Mapped[str | None] = mapped_column(sa.String(36))
+    sealed: Mapped[bytes] = mapped_column(sa.LargeBinary)
+    key_id: Mapped[str] = mapped_column(sa.String(32), info=DATA_KEY)
+
+
+def form(session: Session, form_id: str) -> ContactForm:
+    """Return a form. Raises NotFoundError."""
+    found = session.get(ContactForm, form_id)
+    if found is None:
+        raise NotFoundError("There is no such contact form.")
+    return found
+
+
+def find_of(session: Session, refs: Collection[str]) -> list[str]:
+    """Return the forms in which one of these addresses or numbers stands, oldest first."""
+    theirs = sa.or_(ContactForm.email_ref.in_(refs), ContactForm.phone_ref.in_(refs))
+    return list(session.scalars(sa.select(ContactForm.id).where(theirs).order_by(ContactForm.received_at)))
+
+
+def find_all(session: Session, identifiers: Collection[str]) -> Sequence[ContactForm]:
+    """Return those of these forms that are still there."""
+    return session.scalars(sa.select(ContactForm).where(ContactForm.id.in_(identifiers))).all()
+
+
+def find_over(session: Session, before: datetime, limit: int) -> Sequence[ContactForm]:
+    """Return forms that were received before then and whose end was not yet decided."""
+    over = sa.and_(ContactForm.received_at <= before, ContactForm.term_end.is_(None))
+    return session.scalars(sa.select(ContactForm).where(over).order_by(ContactForm.received_at).limit(limit)).all()
+
+
+def find_page(session: Session, after: tuple[datetime, str] | None, limit: int) -> Sequence[ContactForm]:
+    """Return forms, the latest first, from a position on."""
+    query = sa.select(ContactForm).order_by(ContactForm.received_at.desc(), ContactForm.id.desc()).limit(limit)
+    if after is not None:
+        query = query.where(sa.tuple_(ContactForm.received_at, ContactForm.id) < sa.tuple_(*after))
+    return session.scalars(query).all()

@@ -1,0 +1,76 @@
+"""The shapes of what comes in and goes out over HTTP."""
+
+from __future__ import annotations
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from shared.web import TimeField
+
+
+def _is_one_line(value: str) -> None:
+    if not value.isprintable():
+        raise ValidationError("Not text on one line.")
+
+
+def _line(most: int, **options: bool) -> fields.String:
+    return fields.String(validate=[validate.Length(1, most), _is_one_line], **options)
+
+
+class SubmitContactFormSchema(Schema):
+    """A contact form: these fields and no others (P6).
+
+    ``newsletter`` is a tick that is off unless the visitor sets it (P16). ``website`` is a trap for form
+    robots and stays empty. ``form_token`` and ``altcha`` are taken from sites that send them and are not
+    looked at.
+    """
+
+    name = _line(200, required=True)
+    email = fields.String(required=True, validate=validate.Length(3, 254))
+    message = fields.String(required=True, validate=validate.Length(1, 10_000))
+    first_name = _line(60)
+    phone = fields.String(validate=validate.Length(3, 40))
+    subject = _line(200)
+    newsletter = fields.Boolean(load_default=False, truthy={True, "true", "on", "yes", "1"})
+    language = fields.String(validate=validate.OneOf(("nl", "en")))
+    privacy_version = fields.String(validate=validate.Regexp(r"[A-Za-z0-9._-]{1,20}\Z"))
+    form_token = fields.String(validate=validate.Length(max=2000))
+    altcha = fields.String(validate=validate.Length(max=4000))
+    website = fields.String(validate=validate.Length(max=2000))
+
+
+class AcceptedSchema(Schema):
+    """The reference of what was sent."""
+
+    reference = fields.String(required=True)
+
+
+class ContactFormSummarySchema(Schema):
+    """A form in a list: nothing of what is in it."""
+
+    id = fields.String()
+    reference = fields.String()
+    received_at = TimeField()
+    handled_at = TimeField(allow_none=True)
+    handled_by = fields.String(allow_none=True)
+    newsletter = fields.Boolean()
+
+
+class ContactFormSchema(ContactFormSummarySchema):
+    """A form with what was filled in, as it was sent."""
+
+    name = fields.String()
+    email = fields.String()
+    phone = fields.String(allow_none=True)
+    subject = fields.String(allow_none=True)
+    message = fields.String()
+    language = fields.String()
+    privacy_version = fields.String()
+
+
+class ClaimSchema(Schema):
+    """What the newsletter needs of a sender who ticked it: first name and address, and what was beside the form."""
+
+    first_name = fields.String()
+    email = fields.String()
+    language = fields.String()
+    privacy_version = fields.String()

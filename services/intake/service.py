@@ -1,0 +1,15 @@
+"""The intake without its web side."""
+
+from __future__ import annotations
+
+from services.intake.holdings import HOLDINGS
+from services.intake.jobs import JOBS
+from services.intake.records import Base
+from shared.service import Service
+
+SERVICE = Service(
+    name="intake",
+    metadata=Base.metadata,
+    holdings=HOLDINGS,
+    jobs=JOBS,
+)
