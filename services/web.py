@@ -16,7 +16,6 @@ from shared.database import Base
 from shared.errors import UnavailableError
 from shared.log import configure_logging
 from shared.messaging import asyncapi
-from shared.processors.by_hand import api as by_hand
 from shared.processors.by_hand.api import api as by_hand
 from shared.settings import SERVICES, Settings
 from shared.web.app import build_app

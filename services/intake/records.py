@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003 - SQLAlchemy reads the annotations at run time
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa

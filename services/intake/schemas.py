@@ -12,8 +12,8 @@ def _is_one_line(value: str) -> None:
         raise ValidationError("Not text on one line.")
 
 
-def _line(most: int, **options: bool) -> fields.String:
-    return fields.String(validate=[validate.Length(1, most), _is_one_line], **options)
+def _line(most: int, *, required: bool = False) -> fields.String:
+    return fields.String(validate=[validate.Length(1, most), _is_one_line], required=required)
 
 
 class SubmitContactFormSchema(Schema):

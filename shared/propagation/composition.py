@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from shared import retention
 from shared.events import DECISION_KINDS, decision_type
 from shared.processors.by_hand import ByHand
-from shared.processors.by_hand import ByHand
 from shared.propagation import decisions, obligations
 from shared.service import Handler, Job, Service
 
