@@ -25,14 +25,18 @@ def make_root(directory: Path) -> SigningKey:
 
     Raises ConfigurationError when there is one already: a second root key would orphan every roster and proof.
     """
-    store = KeyStore(directory)
-    with locked(directory):
+    root = SigningKey.generate()
+    write_root(KeyStore(directory), root)
+    return root
+
+
+def write_root(store: KeyStore, root: SigningKey) -> None:
+    """Write a root key, new or recovered, where there is none. Raises ConfigurationError."""
+    with locked(store.directory):
         if store.root_path.exists() or store.root_public_path.exists():
-            raise ConfigurationError(f"{directory} already has a root key.")
-        root = SigningKey.generate()
+            raise ConfigurationError(f"{store.directory} already has a root key.")
         write_file(store.root_path, root.pem())
         write_root_public(store, root)
-    return root
 
 
 def read_root(path: Path) -> SigningKey:
