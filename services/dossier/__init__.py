@@ -1,0 +1,4 @@
+"""The dossier: clients of the clinic with their contact data, contact history and invoices.
+
+Owns clients, contacts and invoices. Publishes the decision ``term-end`` and receipts; listens to decisions.
+"""
