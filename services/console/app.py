@@ -1,0 +1,58 @@
+"""The console on the shared app builder: alone, or beside the services on one origin."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flask import Blueprint
+from flask_wtf.csrf import CSRFProtect
+
+from services.console import sessions
+from services.console.pages import decisions, frame, mail, rights_requests, sign_in, today
+from services.console.service import assemble
+from shared.settings import Settings
+from shared.web.app import build_app
+from shared.web.mounts import Mount
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from services.console.service import Console
+
+HERE = Path(__file__).parent
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Make the console's own app; gunicorn calls this without arguments."""
+    return build_app([console_mount(settings or Settings.from_environ(os.environ))])
+
+
+def console_mount(settings: Settings) -> Mount:
+    """Return the console as a part of an app, with its pages under /console/."""
+    console = assemble(settings)
+    return Mount(name="console", tools=console, templates=HERE / "templates", extend=partial(_add_pages, console))
+
+
+def _add_pages(console: Console, app: Flask) -> None:
+    app.extensions["discreet.console"] = console
+    app.config.update(
+        SECRET_KEY=console.keys.secret("sessions"),
+        SESSION_COOKIE_NAME=sessions.COOKIE,
+        SESSION_COOKIE_PATH="/console/",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=console.settings.public_url.startswith("https:"),
+        WTF_CSRF_CHECK_DEFAULT=False,  # the services beside us take tokens, and no cookie
+        WTF_CSRF_TIME_LIMIT=None,  # a form lives as long as its session
+        WTF_CSRF_SSL_STRICT=False,  # it wants a Referer, which our pages tell browsers not to send
+    )
+    csrf = CSRFProtect(app)
+    pages = Blueprint("console", __name__, url_prefix="/console")
+    pages.before_request(partial(frame.admit, csrf))
+    pages.register_error_handler(Exception, frame.show_error)
+    for part in (sign_in, today, decisions, rights_requests, mail):
+        pages.register_blueprint(part.pages)
+    app.register_blueprint(pages)

@@ -1,0 +1,160 @@
+"""The services as the console sees them: HTTP with a fresh token for whoever is signed in, and typed answers."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+import requests
+
+from services.console.schemas import CaseDetail, CaseList, DecisionDetail, DecisionList, LetterText
+from shared.auth import issue_token
+from shared.errors import (
+    ConflictError,
+    DiscreetError,
+    ForbiddenError,
+    GoneError,
+    InvalidInputError,
+    NotFoundError,
+    TooManyRequestsError,
+    UnavailableError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from services.console.records import Account
+    from shared.clock import Clock
+    from shared.settings import Settings
+    from shared.signing import SigningKey
+    from shared.wording import Language
+
+TIMEOUT = (3, 10)  # seconds to connect, to read
+MOST_AT_ONCE = 5
+"""Embedded, the services answer from the same eight threads: some must stay free or every page waits for itself."""
+
+AnswerT = TypeVar("AnswerT")
+ERRORS: dict[int, type[DiscreetError]] = {403: ForbiddenError, 404: NotFoundError, 409: ConflictError, 410: GoneError}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """In whose name a service is asked, and in which language it gives its reasons."""
+
+    account: Account
+    language: Language
+
+
+class Backend:
+    """Asks the requests service, in somebody's name.
+
+    Every method raises UnavailableError when the service cannot be reached or gives no sensible answer,
+    and otherwise the error that the service's answer stands for.
+    """
+
+    def __init__(self, settings: Settings, key: SigningKey, clock: Clock) -> None:
+        self._settings = settings
+        self._key = key
+        self._clock = clock
+        self._free = threading.BoundedSemaphore(MOST_AT_ONCE)
+
+    def decisions(self, caller: Caller, wanted: Mapping[str, str], *, cursor: str | None, limit: int) -> DecisionList:
+        """Return decisions, the latest first; ``wanted`` may have ``state``, ``kind`` and ``case``."""
+        return self._read(
+            caller, "POST", "decisions/search", DecisionList, json=dict(wanted), params=_page(cursor, limit)
+        )
+
+    def decision(self, caller: Caller, decision_id: str) -> DecisionDetail:
+        """Return one decision with every answer it waits for."""
+        return self._read(caller, "GET", f"decisions/{decision_id}", DecisionDetail)
+
+    def proof(self, caller: Caller, decision_id: str) -> bytes:
+        """Return a decision's proof, byte for byte."""
+        return self._call(caller, "GET", f"decisions/{decision_id}/proof").content
+
+    def cases(self, caller: Caller, state: str, *, limit: int) -> CaseList:
+        """Return rights requests in a state, the one that is due first at the top."""
+        return self._read(caller, "GET", "requests", CaseList, params={"state": state, "limit": limit})
+
+    def case(self, caller: Caller, case_id: str) -> tuple[CaseDetail, str | None]:
+        """Return one rights request, and its ETag."""
+        answer = self._call(caller, "GET", f"requests/{case_id}")
+        return self._decoded(answer, CaseDetail), answer.headers.get("ETag")
+
+    def letter(self, caller: Caller, case_id: str, letter_id: str) -> LetterText:
+        """Return a letter of a rights request, with what it says."""
+        return self._read(caller, "GET", f"requests/{case_id}/letters/{letter_id}", LetterText)
+
+    def act(self, caller: Caller, case_id: str, what: str, body: Mapping[str, Any], etag: str | None) -> None:
+        """Do something about a rights request; ``etag`` is of what the person saw when they chose to.
+
+        Raises ConflictError when somebody changed it meanwhile.
+        """
+        headers = {"If-Match": etag} if etag else {}
+        self._call(caller, "POST", f"requests/{case_id}/{what}", json=dict(body), headers=headers)
+
+    def _read(self, caller: Caller, method: str, path: str, shape: type[AnswerT], **options: Any) -> AnswerT:
+        return self._decoded(self._call(caller, method, path, **options), shape)
+
+    def _decoded(self, answer: requests.Response, shape: type[AnswerT]) -> AnswerT:
+        try:
+            return msgspec.json.decode(answer.content, type=shape)
+        except msgspec.MsgspecError:
+            raise UnavailableError("requests") from None
+
+    def _call(self, caller: Caller, method: str, path: str, **options: Any) -> requests.Response:
+        if not self._free.acquire(blocking=False):
+            raise UnavailableError("console")
+        try:
+            answer = self._send(caller, method, path, options)
+        except requests.RequestException:
+            # Without a cause: it holds the whole call.
+            raise UnavailableError("requests") from None
+        finally:
+            self._free.release()
+        if answer.ok:
+            return answer
+        raise _error_of(answer)
+
+    def _send(self, caller: Caller, method: str, path: str, options: Mapping[str, Any]) -> requests.Response:
+        token = issue_token(
+            self._key.private_key,
+            self._key.key_id,
+            subject=caller.account.name,
+            roles=list(caller.account.roles),
+            audience="requests",
+            now=self._clock(),
+        )
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Accept": "application/json",
+            "Accept-Language": caller.language,
+            **options.get("headers", {}),
+        }
+        url = f"{self._settings.service_url('requests')}/requests/v1/{path}"
+        with requests.Session() as http:
+            http.trust_env = False  # never through somebody's proxy
+            return http.request(method, url, **{**options, "headers": headers}, timeout=TIMEOUT, allow_redirects=False)
+
+
+def _page(cursor: str | None, limit: int) -> dict[str, Any]:
+    return {"limit": limit} | ({"cursor": cursor} if cursor else {})
+
+
+def _error_of(answer: requests.Response) -> DiscreetError:
+    """Return the error that a problem (RFC 9457) stands for; what only a fault of ours explains is 'unavailable'."""
+    try:
+        problem = answer.json()
+    except ValueError:
+        problem = {}
+    detail = str(problem.get("detail", ""))
+    if answer.status_code == requests.codes.unprocessable:
+        return InvalidInputError(problem.get("errors", {}), detail)
+    if answer.status_code == requests.codes.too_many_requests:
+        return TooManyRequestsError(int(answer.headers.get("Retry-After", "1")))
+    if answer.status_code in {412, 428}:
+        return ConflictError("")
+    error = ERRORS.get(answer.status_code)
+    return error(detail) if error else UnavailableError("requests")

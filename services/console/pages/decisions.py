@@ -1,0 +1,52 @@
+"""Decisions: the list, one of them with everybody who must answer, and its proof."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+from uuid import UUID  # noqa: TC003 - Flask's converter hands one in
+
+from flask import Blueprint, make_response, request
+
+from services.console.pages.frame import caller, console, show
+from services.console.words import DECISION_STATES
+from shared.events import DECISION_KINDS
+
+if TYPE_CHECKING:
+    from flask import Response
+
+pages = Blueprint("decisions", __name__)
+ON_A_PAGE = 25
+
+
+@pages.get("/decisions")
+def show_list() -> Response:
+    """List decisions, the latest first, by state and kind."""
+    wanted = {name: request.args.get(name, "") for name in ("state", "kind")}
+    chosen = {name: value for name, value in wanted.items() if value}
+    found = console().backend.decisions(caller(), chosen, cursor=request.args.get("cursor"), limit=ON_A_PAGE)
+    return show(
+        "decisions.html",
+        decisions=found.items,
+        wanted=wanted,
+        start=urlencode(chosen),
+        following=urlencode({**chosen, "cursor": found.next}) if found.next else None,
+        states=list(DECISION_STATES),
+        kinds=list(DECISION_KINDS),
+        first="cursor" not in request.args,
+    )
+
+
+@pages.get("/decisions/<uuid:decision_id>")
+def show_one(decision_id: UUID) -> Response:
+    """Show every service and processor: state, evidence, time, and what is overdue."""
+    return show("decision.html", decision=console().backend.decision(caller(), str(decision_id)))
+
+
+@pages.get("/decisions/<uuid:decision_id>/proof")
+def download_proof(decision_id: UUID) -> Response:
+    """Give the proof as a file, byte for byte as the requests service made it."""
+    response = make_response(console().backend.proof(caller(), str(decision_id)))
+    response.content_type = "application/json"
+    response.headers.set("Content-Disposition", "attachment", filename=f"proof-{decision_id}.json")
+    return response

@@ -1,0 +1,204 @@
+"""What the requests service answers, as far as the pages show it; a field they do not know is left alone."""
+
+from __future__ import annotations
+
+from datetime import date, datetime  # noqa: TC003 - msgspec reads the annotations at run time
+
+import msgspec
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """A record by its id."""
+
+    service: str
+    category: str
+    id: str
+
+
+class Retained(Record, frozen=True, kw_only=True):
+    """A record that stays, on which ground and until when."""
+
+    ground: str
+    until: str | None = None
+
+
+class Word(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was said about an answer; those that did not end it are the failed attempts."""
+
+    outcome: str
+    acted_at: datetime
+    ground: str | None = None
+
+
+class ExpectedAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer a decision waits for: of a service's own store, or of a processor it faces."""
+
+    service: str
+    action: str
+    due_at: datetime
+    state: str
+    processor: str | None = None
+    processor_name: str | None = None
+    outcome: str | None = None
+    evidence: str | None = None
+    evidence_digest: str | None = None
+    acted_at: datetime | None = None
+    ground: str | None = None
+    counts: dict[str, int] = {}
+    retained: list[Retained] = []
+    history: list[Word] = []
+
+
+class DecisionSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision in a list."""
+
+    id: str
+    kind: str
+    issuer: str
+    decided_at: datetime
+    decided_by: str
+    ground: str
+    state: str
+    expected: int
+    answered: int
+    overdue: int
+    closed_at: datetime | None = None
+
+
+class DecisionList(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of decisions, and the cursor of the next."""
+
+    items: list[DecisionSummary]
+    next: str | None = None
+
+
+class DecisionDetail(DecisionSummary, frozen=True, kw_only=True):
+    """A decision with every answer it waits for."""
+
+    registered_at: datetime
+    sha256: str
+    answers: list[ExpectedAnswer]
+    records: list[Record] = []
+    retained: list[Retained] = []
+    case: str | None = None
+    reported_by: str | None = None
+
+
+class CaseClock(msgspec.Struct, frozen=True, kw_only=True):
+    """By when a rights request is answered; ``days_left`` is negative when it is late."""
+
+    received_on: date
+    due_on: date
+    target_on: date
+    days_left: int
+    extended_on: date | None = None
+    paused_on: date | None = None
+    breached_on: date | None = None
+
+
+class CaseSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A rights request in a list."""
+
+    id: str
+    reference: str
+    kind: str
+    state: str
+    clock: CaseClock
+    outcome: str | None = None
+
+
+class CaseList(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of rights requests, and the cursor of the next."""
+
+    items: list[CaseSummary]
+    next: str | None = None
+
+
+class Contact(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks, as it was typed."""
+
+    name: str
+    email: str | None = None
+    phone: str | None = None
+    address: str | None = None
+
+
+class IdentityCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """One check of who asks."""
+
+    method: str
+    document_type: str
+    outcome: str
+    checked_by: str
+    checked_at: datetime
+    reason: str | None = None
+
+
+class Candidate(Record, frozen=True, kw_only=True):
+    """A record that may be this person's; ``confirmed`` is None until a person judged it."""
+
+    found: bool = True
+    confirmed: bool | None = None
+
+
+class StoreAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a service has said what it holds."""
+
+    service: str
+    answered: bool
+    outcome: str | None = None
+
+
+class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
+    """What the own stores said they hold."""
+
+    decision: str
+    complete: bool
+    services: list[StoreAnswer] = []
+    candidates: list[Candidate] = []
+
+
+class CaseDecision(msgspec.Struct, frozen=True, kw_only=True):
+    """What was decided; ``id`` is the decision in the ledger, where something had to be carried out."""
+
+    outcome: str
+    decided_by: str
+    decided_at: datetime
+    id: str | None = None
+    ground: str | None = None
+    physician_agreed_by: str | None = None
+
+
+class Letter(msgspec.Struct, frozen=True, kw_only=True):
+    """A letter, and how it went out."""
+
+    id: str
+    kind: str
+    written_at: datetime
+    sent_by: str | None = None
+    sent_on: date | None = None
+    track_code: str | None = None
+
+
+class LetterText(Letter, frozen=True, kw_only=True):
+    """A letter with what it says."""
+
+    subject: str
+    text: str
+
+
+class CaseDetail(CaseSummary, frozen=True, kw_only=True):
+    """A rights request; what the service leaves out for somebody's role is not there."""
+
+    channel: str | None = None
+    language: str | None = None
+    entered_at: datetime | None = None
+    entered_by: str | None = None
+    contact: Contact | None = None
+    message: str | None = None
+    identity: list[IdentityCheck] = []
+    email_proved: bool = False
+    phone_proved: bool = False
+    inquiry: Inquiry | None = None
+    decision: CaseDecision | None = None
+    letters: list[Letter] = []

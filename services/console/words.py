@@ -1,0 +1,198 @@
+"""The words of the field, for what the services call by code: Dutch first, then English."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.wording import Both, text_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.wording import Language
+
+# `wissen` is what art. 17 AVG says of forms and newsletters, `vernietigen` art. 7:455 BW of the dossier.
+KINDS = {
+    "inquiry": Both("inventarisatie", "inquiry"),
+    "unsubscribe": Both("afmelding nieuwsbrief", "newsletter unsubscription"),
+    "erasure": Both("wissen of vernietigen", "erasure or destruction"),
+    "term-end": Both("einde bewaartermijn", "end of the retention term"),
+    "correction": Both("correctie", "correction"),
+    "supplement": Both("aanvulling", "supplement"),
+    "restriction": Both("beperking van de verwerking", "restriction of processing"),
+    "objection": Both("bezwaar", "objection"),
+    "withdrawal": Both("intrekking van toestemming", "withdrawal of consent"),
+    "portability": Both("overdracht van gegevens", "data portability"),
+    "access": Both("inzage", "access"),
+    "copy": Both("afschrift", "copy"),
+    "destruction": Both("vernietiging", "destruction"),
+    "complaint": Both("klacht", "complaint"),
+    "read": Both("nagaan of het is uitgevoerd", "check that it was carried out"),
+}
+SERVICES = {
+    "intake": Both("Contactformulieren", "Contact forms"),
+    "dossier": Both("Dossier", "Dossier"),
+    "newsletter": Both("Nieuwsbrief", "Newsletter"),
+    "requests": Both("Verzoeken", "Requests"),
+    "console": Both("Deze schermen", "These pages"),
+}
+CATEGORIES = {
+    "contact-forms": Both("contactformulier", "contact form"),
+    "subscriptions": Both("inschrijving voor de nieuwsbrief", "newsletter subscription"),
+    "rights-requests": Both("verzoek van een betrokkene", "request of a data subject"),
+    "clients": Both("naam- en contactgegevens", "name and contact details"),
+    "leads": Both("gegevens van een belangstellende", "details of somebody interested"),
+    "contacts": Both("contactgeschiedenis", "contact history"),
+    "contact-history": Both("contactgeschiedenis", "contact history"),
+    "appointments": Both("afspraak", "appointment"),
+    "quotes": Both("offerte", "quote"),
+    "invoices": Both("factuur", "invoice"),
+    "payments": Both("betaling", "payment"),
+    "identifications": Both("vastgestelde identiteit", "identification"),
+    "questionnaires": Both("medische vragenlijst", "medical questionnaire"),
+    "agreements": Both("toestemmingsverklaring of overeenkomst", "consent or agreement"),
+    "treatments": Both("behandeling", "treatment"),
+    "reports": Both("verslag", "report"),
+    "notes": Both("aantekening", "note"),
+    "photos": Both("foto", "photo"),
+}
+DECIDERS = {
+    "subject": Both("de betrokkene zelf", "the data subject"),
+    "policy": Both("vast beleid: de termijn liep af", "the policy: the term ended"),
+}
+OUTCOMES = {
+    "done": Both("uitgevoerd", "carried out"),
+    "nothing-held": Both("niets aanwezig", "nothing held"),
+    "not-addressed": Both(
+        "niet benaderd: kreeg nooit gegevens van deze betrokkene", "not told: never got this person's data"
+    ),
+    "retained": Both("blijft bewaard, op een grond", "kept, on a ground"),
+    "refused": Both("geweigerd, met een grond", "refused, with a ground"),
+    "closed-unconfirmed": Both("afgesloten zonder bevestiging", "closed without confirmation"),
+    "failed": Both("poging mislukt", "attempt failed"),
+    "unsupported": Both("kan dit nog niet", "cannot do this yet"),
+    "waiting": Both("wacht op uitvoeringsbevestiging", "waits for a receipt"),
+    "overdue": Both("te laat", "overdue"),
+}
+GRADES = {
+    "processor-signed": Both("ondertekend door de verwerker", "signed by the processor"),
+    "re-read": Both("opnieuw gelezen bij de verwerker", "looked again at the processor"),
+    "api-confirmed": Both("bevestigd door de API van de verwerker", "confirmed by the processor's API"),
+    "statement": Both("verklaring van een genoemd persoon", "statement of a named person"),
+    "recounted": Both("eigen opslag, opnieuw geteld", "own store, counted again"),
+}
+DECISION_STATES = {
+    "open": Both("loopt", "open"),
+    "closed": Both("afgerond", "closed"),
+    "overdue": Both("te laat", "overdue"),
+}
+CASE_STATES = {
+    "received": Both("ontvangen", "received"),
+    "identity_pending": Both("twijfel over de identiteit", "identity in doubt"),
+    "verified": Both("inventarisatie loopt", "inquiry under way"),
+    "assessed": Both("klaar voor besluit", "ready for a decision"),
+    "decided": Both("besloten, antwoord nog te bezorgen", "decided, answer to be delivered"),
+    "executing": Both("wordt uitgevoerd", "being carried out"),
+    "executed": Both("uitgevoerd, antwoord nog te bezorgen", "carried out, answer to be delivered"),
+    "closed": Both("afgerond", "closed"),
+}
+TO_DO = {
+    "received": Both("identiteit vaststellen", "establish the identity"),
+    "identity_pending": Both("identiteit vaststellen", "establish the identity"),
+    "verified": Both("niets: de diensten zoeken", "nothing: the services are looking"),
+    "assessed": Both("besluiten", "decide"),
+    "decided": Both("antwoord bezorgen", "deliver the answer"),
+    "executing": Both("niets: het besluit wordt uitgevoerd", "nothing: the decision is being carried out"),
+    "executed": Both("antwoord bezorgen", "deliver the answer"),
+}
+CASE_OUTCOMES = {
+    "granted": Both("toegewezen", "granted"),
+    "partly": Both("deels toegewezen", "granted in part"),
+    "refused": Both("geweigerd", "refused"),
+    "withdrawn": Both("ingetrokken door de betrokkene", "withdrawn by the data subject"),
+}
+CHANNELS = {
+    "form": Both("formulier", "form"),
+    "post": Both("post", "post"),
+    "e-mail": Both("e-mail", "e-mail"),
+    "counter": Both("balie", "counter"),
+    "phone": Both("telefoon", "telephone"),
+}
+METHODS = {
+    "counter": Both("aan de balie", "at the counter"),
+    "known-account": Both("antwoord vanaf het bekende adres", "answer from the known address"),
+    "call-back": Both("teruggebeld op het bekende nummer", "called back on the known number"),
+    "masked-copy-seen": Both("afgeschermde kopie gezien, niet bewaard", "masked copy seen, not kept"),
+}
+DOCUMENTS = {
+    "none-needed": Both("geen document nodig", "no document needed"),
+    "passport": Both("paspoort", "passport"),
+    "id-card": Both("identiteitskaart", "identity card"),
+    "driving-licence": Both("rijbewijs", "driving licence"),
+    "residence-document": Both("verblijfsdocument", "residence document"),
+}
+CHECKS = {
+    "verified": Both("vastgesteld", "established"),
+    "doubtful": Both(
+        "twijfel: de betrokkene krijgt een bericht en de termijn staat stil",
+        "in doubt: the data subject is told, and the term stands still",
+    ),
+    "failed": Both("niet gelukt", "failed"),
+}
+DOUBTS = {
+    "contradicting-data": Both("gegevens spreken elkaar tegen", "the data contradict each other"),
+    "unreadable-copy": Both("kopie niet te lezen", "the copy cannot be read"),
+    "no-answer": Both("niemand te bereiken", "nobody could be reached"),
+    "address-not-known": Both(
+        "adres niet bekend als dat van deze persoon", "the address is not known as this person's"
+    ),
+    "document-expired": Both("document verlopen", "the document has expired"),
+    "other": Both("anders", "other"),
+}
+EXTENSIONS = {
+    "complexity": Both("het verzoek is ingewikkeld", "the request is complex"),
+    "number": Both("er zijn meer verzoeken van deze persoon", "there are several requests of this person"),
+}
+LETTERS = {
+    "receipt": Both("ontvangstbevestiging", "acknowledgement of the request"),
+    "doubt": Both("bericht over de identiteit", "message about the identity"),
+    "extension": Both("bericht over verlenging", "message about the extension"),
+    "withdrawal": Both("bevestiging van de intrekking", "confirmation of the withdrawal"),
+    "refusal": Both("weigering", "refusal"),
+    "confirmation": Both("uitvoeringsbevestiging aan de betrokkene", "confirmation to the data subject"),
+}
+WAYS = {
+    "mail": Both("per e-mail", "by e-mail"),
+    "registered-post": Both("aangetekend per post", "by registered post"),
+    "counter": Both("aan de balie", "at the counter"),
+}
+GROUPS: Mapping[str, Mapping[str, Both]] = {
+    "kind": KINDS,
+    "service": SERVICES,
+    "category": CATEGORIES,
+    "decider": DECIDERS,
+    "outcome": OUTCOMES,
+    "grade": GRADES,
+    "decision-state": DECISION_STATES,
+    "case-state": CASE_STATES,
+    "to-do": TO_DO,
+    "case-outcome": CASE_OUTCOMES,
+    "channel": CHANNELS,
+    "method": METHODS,
+    "document": DOCUMENTS,
+    "check": CHECKS,
+    "doubt": DOUBTS,
+    "extension": EXTENSIONS,
+    "letter": LETTERS,
+    "way": WAYS,
+}
+
+
+def named(group: str, code: str) -> str:
+    """Return the word for a code; one that these pages do not know yet is shown as it is."""
+    return GROUPS[group].get(code, code)
+
+
+def options(group: str, language: Language) -> list[tuple[str, str]]:
+    """Return a group's codes with their words, to choose from."""
+    return [(code, text_in(language, word)) for code, word in GROUPS[group].items()]
