@@ -1,0 +1,121 @@
+"""Answering: what a contact states is taken once, and whom it was about is forgotten with it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from shared.deadlines import local_date
+from shared.errors import ConflictError, InvalidInputError
+from shared.processors.by_hand.asking import forget_subject
+from shared.processors.by_hand.links import USED, check_open, linked
+from shared.processors.by_hand.tables import ANSWERED, by_hand_tasks
+from shared.propagation.obligations import wake_asked
+from shared.propagation.tables import obligations
+from shared.vault import Sealed
+from shared.wording import Both
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from sqlalchemy.orm import Session
+
+    from shared.processors.by_hand.links import Row
+    from shared.service import Tools
+
+OUTCOMES = ("done", "nothing-held", "retained", "refused")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What a named person says was done; ``remark`` is free text and leaves the service in no form but a digest."""
+
+    outcome: str
+    name: str = field(repr=False)
+    ground: str | None = None
+    until: date | None = None
+    remark: str = field(default="", repr=False)
+
+
+def open_subject(tools: Tools, row: Row) -> dict[str, dict[str, str]]:
+    """Return ``subject`` and ``corrected`` of an open task. Raises KeyDestroyedError."""
+    return tools.vault.open(row["id"], Sealed(row["subject_key_id"], row["subject"]), field="subject")
+
+
+def answer(session: Session, tools: Tools, token: str, statement: Statement, *, now: datetime) -> None:
+    """Take a statement, once. The same one again changes nothing; another one raises ConflictError.
+
+    Raises InvalidInputError for a ground or a day that does not fit, and NotFoundError and GoneError as a link does.
+    """
+    row = linked(session, token, lock=True)
+    if row["state"] == ANSWERED:
+        if not _is_same(tools, row, statement):
+            raise ConflictError(USED)
+        return
+    check_open(row, now)
+    _check(tools, statement, local_date(now))
+    # The salt keeps a name and a few words from being guessed by their digest.
+    said = {"name": statement.name, "remark": statement.remark, "salt": secrets.token_hex(16)}
+    sealed = tools.vault.seal(row["id"], said, field="statement")
+    session.execute(
+        sa.update(by_hand_tasks)
+        .where(by_hand_tasks.c.id == row["id"])
+        .values(
+            state=ANSWERED,
+            closed_at=now,
+            outcome=statement.outcome,
+            ground=statement.ground,
+            until=statement.until,
+            statement=sealed.ciphertext,
+            statement_key_id=sealed.key_id,
+            statement_digest=hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest(),
+            subject=None,
+            subject_key_id=None,
+        )
+    )
+    forget_subject(session, tools, row)
+    _wake(session, row, now)
+
+
+def read_statement(tools: Tools, row: Row) -> tuple[str, str]:
+    """Return who stated it and the remark. Raises KeyDestroyedError."""
+    said = tools.vault.open(row["id"], Sealed(row["statement_key_id"], row["statement"]), field="statement")
+    return said["name"], said["remark"]
+
+
+def _check(tools: Tools, statement: Statement, today: date) -> None:
+    grounds = {"retained": tools.policy.retaining, "refused": tools.policy.refusing}.get(statement.outcome)
+    wrong: dict[str, list[str]] = {}
+    if grounds is None and statement.ground is not None:
+        wrong["ground"] = [Both("Een grond hoort alleen bij bewaren of weigeren.", "Only keeping or refusing has one.")]
+    if grounds is not None and statement.ground not in grounds:
+        wrong["ground"] = [Both("Kies een grond uit deze lijst.", "Choose a ground from this list.")]
+    if statement.outcome == "retained" and (statement.until is None or statement.until <= today):
+        wrong["until"] = [Both("Kies een dag in de toekomst.", "Choose a day in the future.")]
+    if statement.outcome != "retained" and statement.until is not None:
+        wrong["until"] = [Both("Een dag hoort alleen bij bewaren.", "Only keeping has a day.")]
+    if wrong:
+        raise InvalidInputError(wrong)
+
+
+def _is_same(tools: Tools, row: Row, statement: Statement) -> bool:
+    known = (row["outcome"], row["ground"], row["until"])
+    if known != (statement.outcome, statement.ground, statement.until):
+        return False
+    return read_statement(tools, row) == (statement.name, statement.remark)
+
+
+def _wake(session: Session, row: Row, now: datetime) -> None:
+    """Have the obligation looked at now; a task without a decision is looked at within a day."""
+    query = sa.select(obligations.c.id).where(
+        obligations.c.decision == row["decision"],
+        obligations.c.processor == row["processor"],
+        obligations.c.action == row["action"],
+    )
+    if (obligation := session.scalar(query)) is not None:
+        wake_asked(session, obligation, now)
