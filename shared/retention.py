@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from shared.database import Base
+from shared.mail import MailFolder, outgoing_mails
+from shared.mail.tables import WAITING
 from shared.messaging.tables import APPLIED, MOVED, PARKED, inbox, outbox
+from shared.processors.by_hand import by_hand_links, by_hand_tasks
 from shared.propagation.tables import FINISHED, SUPERSEDED, issued_decisions, obligations, receipts, tombstones
 from shared.service import Job
 from shared.vault import keys_in_use
@@ -44,12 +47,20 @@ def end_terms(tools: Tools, now: datetime) -> None:
         ),
         (receipts, receipts.c.issued_at < before("system.receipt")),
         (tombstones, tombstones.c.erased_at < before("system.tombstone")),
+        (
+            outgoing_mails,
+            sa.and_(outgoing_mails.c.state != WAITING, outgoing_mails.c.created_at < before("system.mail")),
+        ),
+        (by_hand_tasks, by_hand_tasks.c.closed_at < before("system.by-hand-task")),
+        (by_hand_links, by_hand_links.c.expires_at < before("system.by-hand-task")),
         (idempotent_answers, idempotent_answers.c.created_at < before("system.idempotent-answer")),
         (rate_counters, rate_counters.c.ends_at < before("system.rate-counter")),
     )
     for table, condition in over:
         _delete(tools, table, condition)
     _forget_refs(tools, before("newsletter.tombstone"))
+    if tools.settings.smtp_url is None:
+        MailFolder(tools.settings.home / "mail").forget_before(before("system.maildir"))
 
 
 def _delete(tools: Tools, table: sa.Table, condition: sa.ColumnElement[bool]) -> None:
