@@ -45,14 +45,14 @@ KINDS = (
         "forbidden",
         403,
         Both("Niet toegestaan", "Not allowed"),
-        Both("U bent bekend, maar uw rol mag dit niet.", "You are known, but your role may not do this."),
+        Both("Je bent bekend, maar je rol mag dit niet.", "You are known, but your role may not do this."),
     ),
     Kind(
         "not-found",
         404,
         Both("Niet gevonden", "Not found"),
         Both(
-            "Op dit adres is niets, of niets dat u mag zien.",
+            "Op dit adres is niets, of niets dat je mag zien.",
             "There is nothing at this address, or nothing you may see.",
         ),
     ),
@@ -85,7 +85,7 @@ KINDS = (
         412,
         Both("Intussen gewijzigd", "Changed meanwhile"),
         Both(
-            "Iemand anders heeft dit gewijzigd sinds u het las. Lees het opnieuw en probeer het dan.",
+            "Iemand anders heeft dit gewijzigd sinds je het las. Lees het opnieuw en probeer het dan.",
             "Somebody changed this since you read it. Read it again, then try.",
         ),
     ),
@@ -136,7 +136,7 @@ KINDS = (
         500,
         Both("Er ging iets mis", "Something went wrong"),
         Both(
-            "Dit ligt aan ons. Het is vastgelegd zonder uw gegevens; probeer het later opnieuw.",
+            "Dit ligt aan ons. Het is vastgelegd zonder je gegevens; probeer het later opnieuw.",
             "This is our fault. It was recorded without your data; try again later.",
         ),
     ),

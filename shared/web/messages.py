@@ -19,7 +19,7 @@ DUTCH = [
         (r"Not a valid boolean\.", "Kies ja of nee."),
         (r"Not a valid URL\.", "Dit is geen geldig webadres."),
         (r"Not a file\.", "Kies een bestand."),
-        (r"A file is not expected here\.", "Hier hoort geen bestand."),
+        (r"Not a valid string\.", "Vul hier tekst in."),
         (r"Given more than once\.", "Dit is meer dan eens ingevuld."),
         (r"Holds a character that cannot be stored\.", "Hier staat een teken in dat niet bewaard kan worden."),
         (r"Shorter than minimum length 1\.", "Vul dit in."),

@@ -27,6 +27,7 @@ class FormSchema(Schema):
     topics = fields.List(fields.String())
     number = fields.Integer()
     photo = FileField()
+    words = fields.Dict()
     inner = fields.Nested(Schema.from_dict({"part": fields.String()}))
 
 
@@ -172,7 +173,8 @@ def test_site_fields_are_ignored_where_the_site_says_so(http) -> None:
         (b'{"name": "\\ud800"}', "invalid-input"),
         (b'{"name": "Jan\\u0000"}', "invalid-input"),
         (b'{"name": "Jan", "inner": {"part": "\\u0000"}}', "invalid-input"),
-        (b'{"name": "Jan", "inner": {"\\u0000": "a"}}', "invalid-input"),
+        (b'{"name": "Jan", "words": {"\\u0000": "a"}}', "invalid-input"),
+        (json.dumps({f"a{i}": 1 for i in range(201)}).encode(), "too-large"),
         (b'{"na\\u0000me": "Jan"}', "malformed-body"),
         (b'{"a":' * 33 + b"1" + b"}" * 33, "malformed-body"),
         (b'{"a":' * 9000 + b"1" + b"}" * 9000, "malformed-body"),
