@@ -1,0 +1,47 @@
+"""A newsletter for each test, on files of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.kit.installation import on_postgresql
+from tests.services.newsletter.desk import desk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.services.newsletter.desk import Desk
+
+
+@pytest.fixture
+def newsletter(tmp_path: Path) -> Iterator[Desk]:
+    """Give a newsletter that faces Laposta."""
+    with desk(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture(params=["laposta", "mailchimp"])
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
+    """Give a newsletter that faces one programme, then the other."""
+    with desk(tmp_path, request.param) as found:
+        yield found
+
+
+@pytest.fixture
+def mailchimp(tmp_path: Path) -> Iterator[Desk]:
+    """Give a newsletter that faces Mailchimp."""
+    with desk(tmp_path, "mailchimp") as found:
+        yield found
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
+    """Give a newsletter on one database, then on the other."""
+    environ = {}
+    if request.param == "postgresql":
+        environ = on_postgresql(request.getfixturevalue("postgres_url")())
+    with desk(tmp_path, **environ) as found:
+        yield found

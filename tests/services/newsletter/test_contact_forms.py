@@ -1,0 +1,101 @@
+"""A contact form whose sender also wants the newsletter: asked for by its number, and only while it is there."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from shared.errors import GoneError, NotFoundError, RetryableError
+from shared.events import ContactFormReceived
+from tests.services.newsletter.desk import ANNA
+
+HELD = {"first_name": "Anna", "email": ANNA, "language": "en", "privacy_version": "2024-07-01"}
+
+
+class Intake:
+    """Answers for the claim check; what was asked is noted."""
+
+    def __init__(self, answer) -> None:
+        self.answer = answer
+        self.asked: list[tuple[str, str]] = []
+
+    def fetch(self, service: str, claim: str):
+        self.asked.append((service, claim))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def announce(newsletter, *, wants: bool = True) -> str:
+    """Let the intake announce a form."""
+    form = str(uuid.uuid4())
+    intake = newsletter.installation.tools["intake"]
+    with intake.database.transaction() as session:
+        intake.outbox.publish(session, ContactFormReceived(form=form, newsletter=wants), now=newsletter.clock())
+    newsletter.settle()
+    return form
+
+
+def test_its_sender_gets_the_same_mail_as_from_the_sign_up_form(newsletter) -> None:
+    """The form's number is all that travels; name and address are asked for, and the second yes is the person's."""
+    intake = newsletter.ask_claims(Intake(HELD))
+    form = announce(newsletter)
+    newsletter.run_job("claim sign-ups")
+    assert intake.asked == [("intake", form)]
+    (row,) = newsletter.rows()
+    assert (row.state, row.source, row.language, row.privacy_version) == ("pending", "contact-form", "en", "2024-07-01")
+    assert newsletter.confirm().status_code == 200
+
+
+def test_p16_a_form_without_the_tick_makes_no_subscription(newsletter) -> None:
+    """Nothing is even asked for."""
+    intake = newsletter.ask_claims(Intake(HELD))
+    announce(newsletter, wants=False)
+    newsletter.run_job("claim sign-ups")
+    assert (intake.asked, newsletter.rows()) == ([], [])
+
+
+def test_it_is_claimed_once_however_often_the_job_runs(newsletter) -> None:
+    """Not even the mail comes twice, an hour later."""
+    intake = newsletter.ask_claims(Intake(HELD))
+    announce(newsletter)
+    for _ in range(3):
+        newsletter.run_job("claim sign-ups")
+        newsletter.clock.forward(hours=2)
+    assert len(intake.asked) == 1
+    assert len(newsletter.mails()) == 1
+
+
+@pytest.mark.parametrize("error", [GoneError("gone"), NotFoundError("never was")])
+def test_a_form_that_is_gone_asks_for_nothing(newsletter, error) -> None:
+    """An erasure that was quicker wins: a late event brings nobody back."""
+    newsletter.ask_claims(Intake(error))
+    announce(newsletter)
+    newsletter.run_job("claim sign-ups")
+    newsletter.ask_claims(Intake(HELD))
+    newsletter.clock.forward(hours=1)
+    newsletter.run_job("claim sign-ups")
+    assert newsletter.rows() == []
+
+
+def test_an_intake_that_is_down_is_asked_again(newsletter) -> None:
+    """With growing pauses, until it answers."""
+    newsletter.ask_claims(Intake(RetryableError("down")))
+    announce(newsletter)
+    newsletter.run_job("claim sign-ups")
+    assert newsletter.rows() == []
+    intake = newsletter.ask_claims(Intake(HELD))
+    newsletter.clock.forward(minutes=11)
+    newsletter.run_job("claim sign-ups")
+    assert (len(intake.asked), len(newsletter.rows())) == (1, 1)
+
+
+def test_an_address_the_intake_took_and_nobody_can_mail_is_dropped(newsletter) -> None:
+    """It does not come back every time."""
+    intake = newsletter.ask_claims(Intake(HELD | {"email": "anna"}))
+    announce(newsletter)
+    for _ in range(2):
+        newsletter.run_job("claim sign-ups")
+        newsletter.clock.forward(minutes=11)
+    assert (len(intake.asked), newsletter.rows()) == (1, [])

@@ -1,0 +1,298 @@
+"""What a programme tells us: taken in once, believed when it is proven, and never a reason to mail somebody more."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from datetime import timedelta
+
+import pytest
+import requests
+
+from tests.services.newsletter.desk import ANNA
+
+NEW = "anna.nieuw@voorbeeld.example"
+
+
+@pytest.mark.parametrize(
+    ("act", "because", "ground", "by"),
+    [
+        ("unsubscribe", "unsubscribed", "consent-withdrawn", "subject"),
+        ("complain", "complaint", "complaint", "subject"),
+        ("bounce", "bounce", "address-unreachable", "mailchimp"),
+        ("delete", "removed-at-provider", "removed-at-provider", "mailchimp"),
+    ],
+)
+def test_an_opt_out_at_the_programme_is_one_here(mailchimp, act, because, ground, by) -> None:
+    """It ends the subscription by a decision that says who told us; that one is read and not told again."""
+    mailchimp.subscribe()
+    mailchimp.clock.forward(minutes=5)
+    mailchimp.at_programme(act)
+    assert mailchimp.rows()[0].ended_because == because
+    (decision,) = mailchimp.decisions()
+    assert (decision.ground, decision.decided_by, decision.reported_by) == (ground, by, "mailchimp")
+    assert [each.action for each in decision.expected if each.processor == "mailchimp"] == ["read"]
+    before = len(mailchimp.calls("PATCH", "POST", "PUT", "DELETE"))
+    mailchimp.settle()
+    assert len(mailchimp.calls("PATCH", "POST", "PUT", "DELETE")) == before
+    assert mailchimp.receipts(decision.decision)["mailchimp"].outcome in ("done", "nothing-held")
+
+
+def test_the_same_delivery_twice_is_one_decision(either) -> None:
+    """Programmes deliver at least once; the second is answered as success and changes nothing."""
+    either.subscribe()
+    either.clock.forward(minutes=5)
+    either.stage.behave(either.programme, "twice")
+    either.at_programme("unsubscribe")
+    assert [delivery["status"] for delivery in either.stage.deliveries()] == [200, 200]
+    assert len(either.decisions()) == 1
+    assert either.tally("webhook.repeated") == 1
+
+
+def test_what_is_kept_of_a_delivery_is_a_digest_that_only_we_can_make(newsletter) -> None:
+    """From the plain hash of a programme's event an address could be guessed."""
+    newsletter.subscribe()
+    newsletter.clock.forward(minutes=5)
+    newsletter.at_programme("unsubscribe")
+    event = newsletter.provider.parse(newsletter.batch([newsletter.item(ANNA)])).events[0]
+    with newsletter.tools.database.reading() as session:
+        kept = session.connection().exec_driver_sql("SELECT digest FROM webhook_deliveries").scalars().all()
+    assert len(kept) == 1
+    assert event.dedupe_key not in kept
+    assert hashlib.sha256(event.dedupe_key.encode()).hexdigest() not in kept
+
+
+def test_an_echo_of_our_own_act_is_no_new_decision(newsletter) -> None:
+    """We told the programme; that it tells us back is no news."""
+    newsletter.subscribe()
+    newsletter.unsubscribe()
+    newsletter.settle()
+    newsletter.clock.forward(seconds=5)
+    assert newsletter.post([newsletter.item(ANNA)]).status_code == 200
+    assert len(newsletter.decisions()) == 1
+    assert newsletter.tally("webhook.already-ended") == 1
+
+
+def test_an_opt_out_older_than_the_consent_is_ignored(newsletter) -> None:
+    """A delivery that was held up for days does not undo what the person said since; the same second does."""
+    newsletter.subscribe()
+    confirmed = newsletter.rows()[0].confirmed_at
+    newsletter.clock.forward(days=2)
+    newsletter.post([newsletter.item(ANNA, at=confirmed - timedelta(seconds=1))])
+    assert newsletter.rows()[0].state == "confirmed"
+    assert newsletter.tally("webhook.overtaken") == 1
+    newsletter.post([newsletter.item(ANNA, at=confirmed)])
+    assert newsletter.rows()[0].state == "ended"
+
+
+def test_unknown_addresses_lists_and_kinds_are_counted_and_answered_as_success(newsletter) -> None:
+    """A programme that gets an error would offer them again, and in the end give us up."""
+    newsletter.subscribe()
+    newsletter.clock.forward(minutes=5)
+    foreign = newsletter.item(ANNA)
+    foreign["data"]["list_id"] = "another"
+    answer = newsletter.post(
+        [newsletter.item("vreemd@voorbeeld.example"), foreign, {**newsletter.item(ANNA), "event": "danced"}]
+    )
+    assert answer.status_code == 200
+    assert newsletter.rows()[0].state == "confirmed"
+    assert (newsletter.tally("webhook.unknown"), newsletter.tally("webhook.ignored")) == (1, 2)
+
+
+def test_a_batch_of_a_thousand_with_bad_items_is_taken_in_as_one(newsletter) -> None:
+    """One that cannot be read costs the others nothing, and the decisions are committed together."""
+    emails = [f"lid{number}@voorbeeld.example" for number in range(998)]
+    newsletter.insert_confirmed(emails)
+    newsletter.clock.forward(minutes=5)
+    items = [newsletter.item(email) for email in emails]
+    items[500:500] = [{"type": "member"}, newsletter.item("geen adres")]
+    started = time.monotonic()
+    answer = newsletter.post(items)
+    assert answer.status_code == 200
+    assert time.monotonic() - started < 10  # Mailchimp waits ten seconds; Laposta does not say
+    assert {row.state for row in newsletter.rows()} == {"ended"}
+    assert len(newsletter.decisions()) == 998
+    assert newsletter.tally("webhook.rejected") == 2
+
+
+def test_a_secret_in_the_address_that_is_wrong_is_refused(newsletter) -> None:
+    """401, nothing is read, nothing is said of why."""
+    newsletter.subscribe()
+    newsletter.clock.forward(minutes=5)
+    raw = newsletter.batch([newsletter.item(ANNA)])
+    answer = newsletter.client.post(
+        "/newsletter/v1/webhooks/laposta/wrong", data=raw, headers=newsletter.signature(raw)
+    )
+    assert answer.status_code == 401
+    assert newsletter.rows()[0].state == "confirmed"
+
+
+@pytest.mark.parametrize("header", [{}, {"X-Laposta-Signature": "00" * 32}])
+def test_a_signature_that_is_missing_or_wrong_is_refused(newsletter, header) -> None:
+    """The address alone is not enough where the register asks for both."""
+    newsletter.subscribe()
+    newsletter.clock.forward(minutes=5)
+    answer = newsletter.client.post(newsletter.webhook, data=newsletter.batch([newsletter.item(ANNA)]), headers=header)
+    assert answer.status_code == 401
+    assert newsletter.rows()[0].state == "confirmed"
+
+
+def test_a_changed_body_is_refused(newsletter) -> None:
+    """The signature is over the exact bytes."""
+    newsletter.subscribe()
+    raw = newsletter.batch([newsletter.item("bert@voorbeeld.example")])
+    changed = raw.replace(b"bert@", b"anna@")
+    answer = newsletter.client.post(newsletter.webhook, data=changed, headers=newsletter.signature(raw))
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("path", ["nobody/x", "bookkeeper/x", "medical-crm/x"])
+def test_only_newsletter_programmes_have_a_webhook(newsletter, path) -> None:
+    """404 for a processor that is not on the register, or is none of the newsletter's."""
+    assert newsletter.client.post(f"/newsletter/v1/webhooks/{path}", data=b"{}").status_code == 404
+
+
+def test_the_handshake_does_not_ask_for_the_secret(mailchimp) -> None:
+    """Mailchimp does a GET before it makes the webhook, and wants 200; Laposta does none."""
+    assert mailchimp.client.get("/newsletter/v1/webhooks/mailchimp/whatever").status_code == 200
+    assert mailchimp.client.get("/newsletter/v1/webhooks/laposta/whatever").status_code == 404
+    assert mailchimp.client.get("/newsletter/v1/webhooks/nobody/whatever").status_code == 404
+
+
+def test_a_body_that_cannot_be_read_is_not_taken_for_success(newsletter) -> None:
+    """400: the programme offers it again, and its webhook fails where somebody sees it."""
+    raw = b"no batch"
+    answer = newsletter.client.post(newsletter.webhook, data=raw, headers=newsletter.signature(raw))
+    assert answer.status_code == 400
+
+
+def test_a_failure_of_ours_makes_the_programme_tell_again(newsletter) -> None:
+    """503 while the database is out of reach, and the same delivery works when it is back."""
+    newsletter.subscribe()
+    newsletter.clock.forward(minutes=5)
+    raw = newsletter.batch([newsletter.item(ANNA)])
+    with newsletter.tools.database.transaction() as session:
+        session.connection().exec_driver_sql("ALTER TABLE tallies RENAME TO elsewhere")
+    failed = newsletter.client.post(newsletter.webhook, data=raw, headers=newsletter.signature(raw))
+    assert failed.status_code == 503
+    assert newsletter.rows()[0].state == "confirmed"
+    assert newsletter.count("webhook_deliveries") == 0
+    with newsletter.tools.database.transaction() as session:
+        session.connection().exec_driver_sql("ALTER TABLE elsewhere RENAME TO tallies")
+    again = newsletter.client.post(newsletter.webhook, data=raw, headers=newsletter.signature(raw))
+    assert again.status_code == 200
+    assert newsletter.rows()[0].state == "ended"
+
+
+def test_a_subscription_made_at_the_programme_is_none_here(either) -> None:
+    """Only the person's own sign-up with us makes one: an import there brings nobody back."""
+    either.subscribe()
+    either.unsubscribe()
+    either.settle()
+    either.clock.forward(days=1)
+    either.at_programme("resubscribe")
+    assert [row.state for row in either.rows()] == ["ended"]
+    assert either.tally("webhook.subscribed-without-us") == 1
+    assert either.mails()[1:] == []
+
+
+def test_a_new_address_is_followed(mailchimp) -> None:
+    """The subscription goes on under the new address; the old one is no longer readable anywhere."""
+    before = mailchimp.subscribe()
+    mailchimp.clock.forward(minutes=5)
+    mailchimp.tell(type="upemail", old_email=ANNA, new_email=NEW)
+    (row,) = mailchimp.rows()
+    assert (row.id, row.state, row.ref) == (before.id, "confirmed", mailchimp.tools.refs.email(NEW))
+    assert mailchimp.tools.vault.surviving([before.key_id]) == set()
+    assert mailchimp.decisions() == []
+
+
+@pytest.mark.parametrize("order", ["change first", "opt-out first"])
+@pytest.mark.parametrize("address", [ANNA, NEW])
+def test_an_opt_out_wins_whatever_the_order_of_deliveries(mailchimp, order, address) -> None:
+    """Of an address change and an opt-out, under the old or the new address, either may come first."""
+    mailchimp.subscribe()
+    mailchimp.clock.forward(minutes=5)
+    tellings = [
+        {"type": "upemail", "old_email": ANNA, "new_email": NEW},
+        {"type": "unsubscribe", "email": address, "action": "unsub", "reason": "manual"},
+    ]
+    for telling in tellings if order == "change first" else reversed(tellings):
+        assert mailchimp.tell(**telling).status_code == 200
+    (row,) = mailchimp.rows()
+    assert row.state == "ended"
+    mailchimp.settle()
+    assert len(mailchimp.decisions()) == 1
+
+
+def test_an_address_change_to_one_that_left_before_tells_the_programme(mailchimp) -> None:
+    """The programme now mails an address that said no to us: it is told, under that address."""
+    mailchimp.subscribe(NEW, "Anna")
+    mailchimp.unsubscribe(NEW)
+    mailchimp.subscribe()
+    mailchimp.clock.forward(minutes=5)
+    mailchimp.tell(type="upemail", old_email=ANNA, new_email=NEW)
+    decision = mailchimp.decisions()[-1]
+    assert (decision.ground, decision.reported_by) == ("opted-out-under-new-address", None)
+    assert {row.state for row in mailchimp.rows()} == {"ended"}
+    mailchimp.settle()
+    assert set(decision.refs) == {mailchimp.tools.refs.email(ANNA), mailchimp.tools.refs.email(NEW)}
+
+
+def test_an_address_change_to_another_subscriber_leaves_one(mailchimp) -> None:
+    """The programme made one of the two, and so do we."""
+    mailchimp.subscribe(NEW, "Anna")
+    mailchimp.subscribe()
+    mailchimp.clock.forward(minutes=5)
+    mailchimp.tell(type="upemail", old_email=ANNA, new_email=NEW)
+    assert [row.ref for row in mailchimp.rows()] == [mailchimp.tools.refs.email(NEW)]
+    assert mailchimp.decisions() == []
+
+
+def test_a_webhook_of_a_programme_that_was_replaced_is_still_heard(mailchimp) -> None:
+    """Laposta has ended on this register; an opt-out that it still tells ends the subscription."""
+    mailchimp.subscribe()
+    mailchimp.clock.forward(minutes=5)
+    assert mailchimp.post([mailchimp.item(ANNA)]).status_code == 200
+    assert mailchimp.rows()[0].state == "ended"
+
+
+def test_the_newsletter_s_own_list_of_webhooks_is_made_before_anybody_is_given(newsletter) -> None:
+    """In a trial nobody sets them up by hand: with the first subscriber they are there, and only once."""
+    newsletter.subscribe()
+    newsletter.subscribe("bert@voorbeeld.example", "Bert")
+    hooks = newsletter.provider.webhooks()
+    assert sorted(event for hook in hooks for event in hook.events) == ["deactivated", "modified", "subscribed"]
+    assert len(hooks) == 3
+
+
+def test_the_webhook_answers_over_a_real_connection_with_a_large_batch(newsletter) -> None:
+    """Three megabytes of custom fields, base64 signature, chunked: the form's small limit is not this route's."""
+    item = newsletter.item("vreemd@voorbeeld.example")
+    item["data"]["custom_fields"] = {"opmerkingen": "x" * 3000}
+    raw = newsletter.batch([item] * 1000)
+    secret = newsletter.setting("webhook_secret").encode()
+    signature = base64.b64encode(hmac.digest(secret, raw, "sha256")).decode()
+    url = newsletter.tools.settings.public_url + newsletter.webhook
+    answer = requests.post(url, data=iter([raw]), headers={"X-Laposta-Signature": signature}, timeout=20)
+    assert (len(raw) > 3_000_000, answer.status_code) == (True, 200)
+
+
+def test_nothing_of_a_person_is_logged(newsletter, caplog) -> None:
+    """Neither a sign-up, a webhook nor a search leaves a name or an address in the log."""
+    caplog.set_level("DEBUG")
+    newsletter.subscribe("marker-anna@voorbeeld.example", "Markernaam")
+    newsletter.clock.forward(minutes=5)
+    newsletter.at_programme("unsubscribe", "marker-anna@voorbeeld.example")
+    newsletter.client.post(
+        "/newsletter/v1/subscriptions/search",
+        json={"email": "marker-anna@voorbeeld.example"},
+        headers=newsletter.bearer("front-desk"),
+    )
+    lines = [json.dumps([record.getMessage(), getattr(record, "fields", {})], default=str) for record in caplog.records]
+    assert len(lines) > 5
+    ours = [line for record, line in zip(caplog.records, lines, strict=True) if "urllib3" not in record.name]
+    assert not [line for line in ours if "marker" in line.lower()]
