@@ -98,6 +98,13 @@ def test_multipart_gives_fields_and_files(http) -> None:
     assert answer.json == {"got": {"name": "José", "photo": ["a.png", "image/png", "bits"]}}
 
 
+def test_a_text_is_no_file_and_a_file_is_no_text(http) -> None:
+    """What a field is, is the schema's to say, not the sender's."""
+    file = (BytesIO(b"bits"), "a.txt", "text/plain")
+    answer = http.post(CONTACT, data={"name": file, "photo": "bits", "words": file}, content_type=MULTIPART)
+    assert set(answer.json["errors"]) == {"name", "photo", "words"}
+
+
 def test_a_list_may_repeat_in_a_form_and_nothing_else(http, problem) -> None:
     """Two values for one field: taking either would be a guess."""
     assert http.post(CONTACT, data={"name": "Jan", "topics": ["a", "b"]}).json["got"]["topics"] == ["a", "b"]

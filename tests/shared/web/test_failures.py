@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from dataclasses import replace
@@ -233,4 +234,5 @@ def test_pages_load_nothing_from_elsewhere(http) -> None:
     assert (sheet.status_code, sheet.mimetype) == (200, "text/css")
     assert sheet.headers["Cache-Control"] == "public, max-age=86400"
     assert "url(" not in sheet.text
+    assert address.endswith(hashlib.sha256(sheet.data).hexdigest()[:12])
     assert http.get("/newsletter/static/..%2fpages.py").status_code == 404
