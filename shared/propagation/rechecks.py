@@ -43,7 +43,7 @@ def erasing(session: Session, processor: str, refs: Collection[str]) -> Mapping[
             obligations.c.kind.in_(["erasure", "term-end"]),
             obligations.c.state.in_(UNDER_WAY),
         )
-        found |= {persons[row["subject"]]: row for row in session.execute(query).mappings()}
+        found |= {persons[row["subject"]]: dict(row) for row in session.execute(query).mappings()}
     return found
 
 
