@@ -122,7 +122,7 @@ def _header(token: str) -> dict[str, Any]:
         raise UnauthenticatedError("The token is too long.")
     try:
         return jwt.get_unverified_header(token)
-    except (jwt.PyJWTError, UnicodeError, RecursionError):
+    except (jwt.PyJWTError, UnicodeError):
         raise UnauthenticatedError("This is not a token.") from None
 
 
@@ -140,7 +140,7 @@ def _claims(token: str, key: RosterKey, audience: str) -> _Claims:
         raise UnauthenticatedError("The token's signature does not hold.") from None
     except (jwt.MissingRequiredClaimError, msgspec.ValidationError):
         raise UnauthenticatedError("The token lacks a claim, or one has the wrong type.") from None
-    except (jwt.PyJWTError, ValueError, RecursionError):
+    except (jwt.PyJWTError, ValueError):
         raise UnauthenticatedError("This is not a token.") from None
 
 

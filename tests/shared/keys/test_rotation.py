@@ -55,6 +55,16 @@ def test_the_other_keys_stay_as_they_are(store: KeyStore) -> None:
     assert len(store.roster().current().keys) == len(before) + 2
 
 
+def test_whoever_read_the_roster_just_before_still_finds_its_signature(store: KeyStore) -> None:
+    """The signatures are replaced first, so they hold the last roster's as well."""
+    before = store.roster_path.read_bytes()
+    rotate_signing_key(store.directory, ROOT, "intake", "events", LATER)
+    after = store.roster_path.read_bytes()
+    for document, serial in ((before, 1), (after, 2)):
+        store.roster_path.write_bytes(document)
+        assert store.roster().current().serial == serial
+
+
 def test_an_interrupted_replacement_is_finished_with_the_key_it_prepared(store: KeyStore) -> None:
     """Cut off after the roster was signed: no third key, and the old one ends from now."""
     old = store.signing_key("intake", "events")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from shared.database import Database
 from shared.errors import ConfigurationError, IntegrityError, KeyDestroyedError
 from shared.keys import KeyRing
 from shared.vault import Vault
+from shared.vault.masters import Masters, is_retired
 from shared.vault.tables import data_keys
 
 CONTENT = {"name": "Jansen"}
@@ -135,6 +137,23 @@ def test_a_process_with_the_key_file_of_before_reserves_nothing(
     vault.rotate_master()
     with pytest.raises(ConfigurationError, match="retired"):
         stale.seal("1", CONTENT)
+
+
+def test_a_reservation_under_way_is_waited_for(vault: Vault, key_file, key_database: Database, hands) -> None:
+    """It looked at the master key before the rotation retired it, and its keys are wrapped anew with the rest."""
+    old = key_file.ring
+    key_file.ring = old.with_new_key()
+    masters = Masters(lambda: old, "intake")
+    rotation = threading.Thread(target=vault.rotate_master)
+    with key_database.transaction() as session:
+        assert not is_retired(session, old.current, hands.now)
+        rotation.start()
+        rotation.join(timeout=0.5)
+        assert rotation.is_alive()
+        row = {"key_id": "a" * 32, "wrapped": masters.wrap(old, "a" * 32, b"k" * 32), "master_id": old.current}
+        session.execute(sa.insert(data_keys), [{**row, "reserved_at": hands.now}])
+    rotation.join(timeout=20)
+    assert masters_in_use(key_database) == {key_file.ring.current}
 
 
 def test_the_key_file_is_read_once_a_block_and_not_once_a_record(vault: Vault, key_file) -> None:

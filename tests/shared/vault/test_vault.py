@@ -17,6 +17,7 @@ from shared.database import Database
 from shared.errors import ConfigurationError, IntegrityError, InvalidInputError, KeyDestroyedError
 from shared.keys import KeyRing
 from shared.vault import Sealed, Vault
+from shared.vault.reserve import LARGE, SMALL
 from shared.vault.tables import data_keys
 
 CONTENT = {"first_name": "Renée", "email": "renee@example.nl", "visits": [1, 2], "phone": None}
@@ -151,8 +152,8 @@ def test_more_records_than_fit_one_query_are_opened(vault: Vault) -> None:
     assert vault.destroy([each.key_id for each in sealed.values()]) == 1100
 
 
-def test_no_two_records_share_a_key_under_many_threads(vault: Vault) -> None:
-    """Eight threads seal at once, across several blocks."""
+def test_no_two_records_share_a_key_under_many_threads(vault: Vault, key_database: Database) -> None:
+    """Eight threads seal at once, across several blocks, and no block is reserved twice."""
     issued: list[str] = []
     start = threading.Barrier(8)
 
@@ -168,6 +169,8 @@ def test_no_two_records_share_a_key_under_many_threads(vault: Vault) -> None:
     assert len(issued) == 320
     assert Counter(issued).most_common(1)[0][1] == 1
     assert vault.surviving(issued) == set(issued)
+    with key_database.reading() as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(data_keys)) == SMALL + 5 * LARGE
 
 
 def test_sealing_the_same_record_again_takes_a_new_key(vault: Vault) -> None:
