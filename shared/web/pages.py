@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from flask import Flask, Response
+    from jinja2 import Environment
 
     from shared.settings import Settings
     from shared.web.calls import Page
@@ -51,8 +52,7 @@ def page_words(settings: Settings, language: Language, service: str) -> dict[str
 
 def render(app: Flask, page: Page, words: Mapping[str, Any], status: int = 200) -> Response:
     """Render a page; a name that a template uses and nobody gave is an error, not a gap."""
-    environment = app.jinja_env.overlay(undefined=StrictUndefined)
-    text = environment.get_template(page.template).render({**words, **page.context})
+    text = _strict(app).get_template(page.template).render({**words, **page.context})
     response = make_response(text, status)
     response.content_type = f"{HTML}; charset=utf-8"
     response.headers["Content-Security-Policy"] = page_policy(page.form_to)
@@ -79,6 +79,14 @@ def readable(messages: Mapping[str, list[str]], language: Language) -> dict[str,
         name: [text_in(language, text if language == "en" else in_dutch(text)) for text in texts]
         for name, texts in messages.items()
     }
+
+
+def _strict(app: Flask) -> Environment:
+    """Return the app's environment with strict names; made once, since it holds the compiled templates."""
+    if "discreet.pages" not in app.extensions:
+        app.extensions["discreet.pages"] = app.jinja_env.overlay(undefined=StrictUndefined)
+    strict: Environment = app.extensions["discreet.pages"]
+    return strict
 
 
 @cache

@@ -88,14 +88,15 @@ def _document(reply: Document, status: int) -> Response:
 
 
 def _call(route: Route, mount: Mount, path: dict[str, str]) -> Call:
+    now = mount.tools.clock()
     return Call(
         tools=cast("Tools", mount.tools),
-        now=mount.tools.clock(),
+        now=now,
         path=path,
         headers=request.headers,
         language=language_of(),
         wants_page=wants_page(),
-        visitor=visitor_of(route, mount, system_clock()),
+        visitor=visitor_of(route, mount, now),
         place=Place(mount.secret, f"{route.method} {route.rule}"),
         traceparent=traceparent.get(),
     )
