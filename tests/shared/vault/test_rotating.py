@@ -141,6 +141,7 @@ def test_a_process_with_the_key_file_of_before_reserves_nothing(
 
 def test_a_reservation_under_way_is_waited_for(vault: Vault, key_file, key_database: Database, hands) -> None:
     """It looked at the master key before the rotation retired it, and its keys are wrapped anew with the rest."""
+    vault.seal("1", CONTENT)
     old = key_file.ring
     key_file.ring = old.with_new_key()
     masters = Masters(lambda: old, "intake")
