@@ -65,6 +65,14 @@ def test_a_term_keeps_its_time_of_day_when_the_clocks_change() -> None:
     assert add_period(start, MONTH).tzinfo is UTC
 
 
+def test_days_are_days_in_the_netherlands() -> None:
+    """A summer's day begins at 22:00 UTC the evening before, and a moment before that is the day before."""
+    first = datetime(2026, 6, 30, 22, 0, tzinfo=UTC)
+    assert start_of(date(2026, 7, 1)) == first
+    assert [local_date(first), local_date(first - timedelta(seconds=1))] == [date(2026, 7, 1), date(2026, 6, 30)]
+    assert add_period(datetime(2026, 3, 15, 8, 30, tzinfo=UTC), MONTH) == datetime(2026, 4, 15, 7, 30, tzinfo=UTC)
+
+
 def test_hours_pass_as_on_a_stopwatch_when_the_clocks_change() -> None:
     """Two hours from 01:30 in the night of 29 March 2026 are two hours, not one."""
     start = datetime(2026, 3, 29, 1, 30, tzinfo=ZONE)

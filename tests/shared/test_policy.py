@@ -196,9 +196,14 @@ def test_p33_a_table_without_a_data_class_or_a_class_without_a_term_stops_the_st
     policy = Policy.load(SHIPPED)
     policy.check_tables(metadata)
     sa.Table("guests", metadata, sa.Column("id", sa.Integer))
-    sa.Table("visits", metadata, sa.Column("id", sa.Integer), info={"term": "intake.visit"})
-    with pytest.raises(ConfigurationError, match=r"class: guests\. .*term: intake\.visit\."):
+    with pytest.raises(ConfigurationError, match=r"without a data class: guests\."):
         policy.check_tables(metadata)
+    others = sa.MetaData()
+    sa.Table("visits", others, sa.Column("id", sa.Integer), info={"term": "intake.visit"})
+    with pytest.raises(ConfigurationError, match=r"without a term: intake\.visit\."):
+        policy.check_tables(others)
+    with pytest.raises(ConfigurationError, match=r"class: guests\. .*term: intake\.visit\."):
+        policy.check_tables(metadata, others)
 
 
 def test_p1_what_is_shown_is_json_and_holds_both_values_of_every_difference() -> None:
