@@ -53,7 +53,7 @@ def show_sign_up(call: Call) -> Page:
     media=(JSON, FORM, MULTIPART),
     answers=Answers(202, AcceptedSchema),
     form=show_sign_up,
-    limit="20/minute",
+    limit="60/minute",
 )
 def sign_up(call: Call) -> Answer | Redirect:
     """Take a sign-up in; the answer is the same whether the address is known, unknown, or a robot's."""
@@ -81,7 +81,12 @@ def show_thanks(call: Call) -> Page:
     return Page("newsletter/thanks.html")
 
 
-@api.get("/confirm/<token>", who=PUBLIC, answers=PAGE)
+def show_lost(call: Call) -> Page:
+    """Show what is wrong with a link, and the way to a new one."""
+    return Page("newsletter/lost.html")
+
+
+@api.get("/confirm/<token>", who=PUBLIC, answers=PAGE, form=show_lost)
 def show_confirm(call: Call) -> Page:
     """Show what is said yes to, with a button: what only looks at links confirms nothing."""
     with call.tools.database.reading() as session:
@@ -89,7 +94,7 @@ def show_confirm(call: Call) -> Page:
     return Page("newsletter/confirm.html", {"consent": consent.TEXTS[call.language]})
 
 
-@api.post("/confirm/<token>", who=PUBLIC, answers=PAGE, body=RAW, max_bytes=10_000)
+@api.post("/confirm/<token>", who=PUBLIC, answers=PAGE, body=RAW, max_bytes=10_000, form=show_lost)
 def confirm(call: Call) -> Page:
     """Confirm a subscription; again is no error."""
     with call.transaction() as session:

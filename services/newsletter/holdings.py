@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -45,10 +46,12 @@ def refs_of(session: Session, identifiers: Sequence[str]) -> Mapping[str, str]:
 
 
 def identify(session: Session, tools: Tools, identifiers: Sequence[str]) -> SubjectIdentifiers | None:
-    """Return what the e-mail programme knows the person by: first name and address."""
-    for subscription in records.find_all(session, identifiers):
-        return subject_of(open_content(tools, subscription))
-    return None
+    """Return what the e-mail programme knows the person by: first name and address, or several addresses."""
+    found = [subject_of(open_content(tools, each)) for each in records.find_all(session, identifiers)]
+    if not found:
+        return None
+    emails = dict.fromkeys(each.email for each in found if each.email)
+    return replace(found[0], more_emails=tuple(emails)[1:])
 
 
 def stop(session: Session, _tools: Tools, identifiers: Sequence[str], now: datetime) -> Acted:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from services.newsletter.processors.laposta import Laposta
 from services.newsletter.processors.mailchimp import Mailchimp
 from shared.errors import NotFoundError, OutsideError
+from shared.processors.interface import Done, NothingHeld, evidence_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from services.newsletter.processors.interface import NewsletterProvider
-    from shared.processors.interface import Adapter, Outcome, ProcessorTask
+    from shared.processors.interface import Adapter, Grade, Outcome, ProcessorTask
     from shared.propagation.register import Processor, Register
     from shared.service import Tools
 
@@ -51,29 +54,50 @@ def callback_url(tools: Tools, processor: Processor) -> str:
 
 def adapter_of(tools: Tools, processor: Processor) -> Adapter:
     """Return what carries obligations out at a programme."""
-    provider = provider_of(processor)
-    return Played(provider, callback_url(tools, processor)) if tools.settings.mode == "trial" else provider
+    in_trial = tools.settings.mode == "trial"
+    return Programme(provider_of(processor), callback_url(tools, processor) if in_trial else None)
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
-    """A programme in a trial, where nobody sets webhooks up: they are made before the first person is given.
+class Programme:
+    """A programme as an obligation faces it: once for every address the decision knows the person by.
 
-    In live an administrator makes them, because a new one comes with a signing secret of its own that has
-    to be put in a file.
+    In a trial nobody sets webhooks up, so they are made, at ``callback_url``, before the first person is given.
+    In live an administrator makes them, because a new one comes with a signing secret that has to be put in a
+    file.
     """
 
     provider: NewsletterProvider
-    callback_url: str
+    callback_url: str | None = None
 
     def carry_out(self, task: ProcessorTask) -> Outcome:
-        """Do the task; without webhooks as well, since those of the sandbox can be out of reach."""
-        if task.action == "subscribe":
-            try:
-                self.provider.ensure_webhooks(self.callback_url)
-            except OutsideError as error:
-                _log.warning("the programme's webhooks were not made", extra={"fields": {"because": error.detail}})
-        return self.provider.carry_out(task)
+        """Do the task at every address; it is done when it was done at one and nothing is left at the others."""
+        if task.action == "subscribe" and self.callback_url:
+            self._make_webhooks(self.callback_url)
+        first = self.provider.carry_out(task)
+        others = [
+            self.provider.carry_out(replace(task, subject=replace(task.subject, email=email, more_emails=())))
+            for email in task.subject.more_emails
+        ]
+        return _together([first, *others]) if others else first
+
+    def _make_webhooks(self, url: str) -> None:
+        try:
+            self.provider.ensure_webhooks(url)
+        except OutsideError as error:
+            _log.warning("the programme's webhooks were not made", extra={"fields": {"because": error.detail}})
+
+
+def _together(outcomes: Sequence[Outcome]) -> Outcome:
+    """Return one outcome for several addresses, known no better than the one that is known least well."""
+    known = [outcome for outcome in outcomes if isinstance(outcome, Done | NothingHeld)]
+    if len(known) < len(outcomes):
+        return next(outcome for outcome in outcomes if outcome not in known)
+    seen = [json.loads(outcome.evidence.document) for outcome in known]
+    counts = sum((Counter(outcome.evidence.counts) for outcome in known), Counter())
+    grade: Grade = "re-read" if all(outcome.evidence.grade == "re-read" for outcome in known) else "api-confirmed"
+    evidence = evidence_of(grade, {"addresses": seen}, counts)
+    return Done(evidence) if any(isinstance(outcome, Done) for outcome in known) else NothingHeld(evidence)
 
 
 def _is_programme(processor: Processor) -> bool:

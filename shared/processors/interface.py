@@ -35,12 +35,16 @@ class ContradictedError(RetryableError):
 
 @dataclass(frozen=True, kw_only=True)
 class SubjectIdentifiers:
-    """What a processor may need to recognise a person; kept out of every `repr`, for traces and logs."""
+    """What a processor may need to recognise a person; kept out of every `repr`, for traces and logs.
+
+    `more_emails` are further addresses under which the same decision names records of this person.
+    """
 
     email: str | None = field(default=None, repr=False)
     phone: str | None = field(default=None, repr=False)
     first_name: str | None = field(default=None, repr=False)
     name: str | None = field(default=None, repr=False)
+    more_emails: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

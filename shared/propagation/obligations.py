@@ -146,16 +146,16 @@ def _address(session: Session, accepting: _Accepting, processor: str, action: st
     """Work out whether a processor is told at all, and seal what it needs to recognise the person."""
     tools, records = accepting.tools, accepting.records
     flat = [record for identifiers in records.values() for record in identifiers]
-    person = _person_of(session, accepting.service, records)
+    persons = _persons_of(session, accepting.service, records)
     if accepting.kind in giving.STOPPING:
-        giving.supersede(session, tools, processor, [person, *flat], now=accepting.delivery.now)
+        giving.supersede(session, tools, processor, [*persons, *flat], now=accepting.delivery.now)
     given = set(transfers.held_by(session, processor, flat))
     always = tools.register.get(processor).always
     if not given and not always:
         return _not_addressed(session, accepting, processor, action)
     told = {category: [each for each in ids if always or each in given] for category, ids in records.items()}
     told = {category: identifiers for category, identifiers in told.items() if identifiers}
-    values: dict[str, object] = {"records": told, "subject": person, "refs": []}
+    values: dict[str, object] = {"records": told, "subject": next(iter(persons), ""), "refs": []}
     subject = identify(session, accepting.service, tools, told)
     if subject is not None:
         name = giving.seal_name(accepting.decision.decision, processor, action)
@@ -164,13 +164,14 @@ def _address(session: Session, accepting: _Accepting, processor: str, action: st
     return values
 
 
-def _person_of(session: Session, service: Service, records: Records) -> str:
-    """Return the key of the person whose records these are; of a category without refs, the first record."""
+def _persons_of(session: Session, service: Service, records: Records) -> list[str]:
+    """Return the keys of the person whose records these are, one for each address; without refs, the records."""
+    persons: list[str] = []
     for category, identifiers in records.items():
         holding = service.holding(category)
         refs = holding.refs_of(session, identifiers) if holding is not None and holding.refs_of is not None else {}
-        return next((giving.person_key(refs[each]) for each in identifiers if each in refs), identifiers[0])
-    return ""
+        persons += [giving.person_key(refs[each]) if each in refs else each for each in identifiers]
+    return persons
 
 
 def identify(

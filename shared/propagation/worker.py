@@ -151,7 +151,8 @@ class ObligationWorker:
         """Open what was sealed for the processor; what the service never held is claimed from the decider."""
         if row["sealed"] is not None:
             sealed = Sealed(row["key_id"], row["sealed"])
-            return SubjectIdentifiers(**self._tools.vault.open(seal_name_of(row), sealed))
+            content = self._tools.vault.open(seal_name_of(row), sealed)
+            return SubjectIdentifiers(**content | {"more_emails": tuple(content.get("more_emails", ()))})
         return self._tools.claims.identifiers(row["decision"])
 
     def _receipt(self, row: Row, outcome: Final) -> ReceiptIssued:

@@ -240,6 +240,12 @@ class Desk:
         path = f"/newsletter/v1/webhooks/mailchimp/{self.setting('url_secret', 'mailchimp')}"
         return self.client.post(path, data=raw, headers={"X-Mailchimp-Signature": f"t={seconds},v1={code}"})
 
+    def lose_webhooks(self) -> None:
+        """Have the programme block our webhooks."""
+        for hook in self.provider.webhooks():
+            form = [("list_id", self.setting("list_id")), ("blocked", "true")]
+            assert self.provider.session.send("POST", "webhook", hook.webhook_id, form=form).ok
+
     # What can be seen
 
     def rows(self) -> list[Subscription]:

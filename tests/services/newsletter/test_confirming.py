@@ -99,7 +99,8 @@ def test_an_unknown_link_says_what_to_do(newsletter) -> None:
     """404, with a way on, in the reader's language."""
     answer = newsletter.client.post("/newsletter/confirm/nonsense?language=en", headers=BROWSER)
     assert answer.status_code == 404
-    assert "Sign up again" in answer.text
+    assert "Sign up again and we will send you a new one." in answer.text
+    assert 'href="/newsletter/sign-up?language=en"' in answer.text
 
 
 def test_the_link_of_an_ended_subscription_does_not_bring_it_back(newsletter) -> None:

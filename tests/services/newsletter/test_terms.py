@@ -176,3 +176,39 @@ def test_marks_of_deliveries_go_when_nobody_repeats_them_any_more(newsletter) ->
     newsletter.clock.forward(days=20)
     newsletter.run_job("forget marks")
     assert newsletter.count("webhook_deliveries") == 0
+
+
+def test_an_erasure_that_names_two_addresses_of_one_person_erases_both_at_the_programme(either) -> None:
+    """One receipt stands for both, and says so only when neither is there any more."""
+    first, second = either.subscribe(), either.subscribe("anna.werk@voorbeeld.example")
+    either.subscribe("bert@voorbeeld.example", "Bert")
+    decision = either.decide("erasure", refs=[first.ref, second.ref], records=[first.id, second.id])
+    either.settle()
+    assert list(either.members()) == ["bert@voorbeeld.example"]
+    receipt = either.receipts(decision)[either.programme]
+    assert (receipt.outcome, receipt.evidence.grade, receipt.counts) == ("done", "re-read", {"subscriptions": 2})
+
+
+def test_of_two_addresses_one_that_lies_leaves_the_whole_open(newsletter) -> None:
+    """A yes for the one is no yes for the other."""
+    first, second = newsletter.subscribe(), newsletter.subscribe("anna.werk@voorbeeld.example")
+    newsletter.stage.behave("laposta", "lie", times=1)
+    decision = newsletter.decide("erasure", refs=[first.ref, second.ref], records=[first.id, second.id])
+    newsletter.settle()
+    assert newsletter.receipts(decision)["laposta"].outcome == "failed"
+    newsletter.clock.forward(hours=1)
+    newsletter.settle()
+    assert newsletter.receipts(decision)["laposta"].outcome == "done"
+    assert newsletter.members() == {}
+
+
+def test_what_still_waits_to_be_given_under_a_second_address_is_dropped_too(newsletter) -> None:
+    """The decision is about the person, not about the first of their addresses."""
+    first = newsletter.subscribe()
+    newsletter.sign_up("anna.werk@voorbeeld.example")
+    newsletter.confirm("anna.werk@voorbeeld.example")
+    second = newsletter.rows()[1]
+    newsletter.decide("erasure", refs=[first.ref, second.ref], records=[first.id, second.id])
+    newsletter.settle()
+    assert newsletter.members() == {}
+    assert newsletter.calls("POST") == ["POST /laposta/v2/member"]

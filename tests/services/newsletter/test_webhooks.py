@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -267,6 +268,18 @@ def test_the_newsletter_s_own_list_of_webhooks_is_made_before_anybody_is_given(n
     hooks = newsletter.provider.webhooks()
     assert sorted(event for hook in hooks for event in hook.events) == ["deactivated", "modified", "subscribed"]
     assert len(hooks) == 3
+
+
+def test_in_live_a_programme_without_our_webhook_is_noticed(newsletter, caplog) -> None:
+    """Laposta deletes one that failed for two weeks: from then on opt-outs there would not be heard."""
+    newsletter.subscribe()
+    settings = replace(newsletter.tools.settings, mode="live")
+    newsletter.installation.tools["newsletter"] = replace(newsletter.tools, settings=settings)
+    newsletter.run_job("watch the programme")
+    assert "has no webhook for us" not in caplog.text
+    newsletter.lose_webhooks()
+    newsletter.run_job("watch the programme")
+    assert "has no webhook for us" in caplog.text
 
 
 def test_the_webhook_answers_over_a_real_connection_with_a_large_batch(newsletter) -> None:
