@@ -11,7 +11,7 @@ from shared.errors import NotFoundError
 from shared.wording import Both, text_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from services.requests.ledger.records import ExpectedAnswer
     from shared.policy import Policy
@@ -32,7 +32,7 @@ OWN = {
 }
 THEIRS = {
     "done": Both("gewist", "erased"),
-    "nothing-held": Both("had niets van u", "had nothing of yours"),
+    "nothing-held": Both("had niets van jou", "had nothing of yours"),
     "retained": Both("houdt een deel, zoals hieronder staat", "keeps a part, as named below"),
     "refused": Both("weigert", "refuses"),
 }
@@ -61,7 +61,7 @@ CATEGORIES = {
     "contact-forms": Both("Contactformulieren", "Contact forms"),
     "subscriptions": Both("Inschrijving voor de nieuwsbrief", "Newsletter subscription"),
 }
-DOSSIER_PART = Both("Een deel van uw dossier", "A part of your dossier")
+DOSSIER_PART = Both("Een deel van je dossier", "A part of your dossier")
 """A letter goes by mail: it names no medical category (NTA 7516)."""
 
 
@@ -94,13 +94,17 @@ def facts(answers: Sequence[ExpectedAnswer], language: Language, register: Regis
     telling = [a for a in answers if a.outcome in ({*OWN} if not a.processor else {*THEIRS})]
     return {
         "lines": [_line(answer, party(answer), language, policy) for answer in telling],
-        "kept": sorted(
-            {_kept(part, language, policy) for answer in telling for part in answer.retained},
-            key=lambda part: (part.what, part.ground, str(part.until)),
-        ),
+        "kept": kept_parts([part for answer in telling for part in answer.retained], language, policy),
         "unconfirmed": [party(a) for a in answers if a.outcome != "not-addressed" and a not in telling],
         "untouched": [party(a) for a in answers if a.outcome == "not-addressed"],
     }
+
+
+def kept_parts(parts: Iterable[Mapping[str, Any]], language: Language, policy: Policy) -> list[Kept]:
+    """Return what stays, in words; ``parts`` are RetainedParts as they stand in events."""
+    return sorted(
+        {_kept(part, language, policy) for part in parts}, key=lambda kept: (kept.what, kept.ground, str(kept.until))
+    )
 
 
 def _party(answer: ExpectedAnswer, language: Language, register: Register) -> str:

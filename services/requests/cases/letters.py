@@ -32,17 +32,17 @@ UNITS = (
 )
 DOUBTS = {
     "contradicting-data": Both("de gegevens elkaar tegenspreken", "the data contradict each other"),
-    "unreadable-copy": Both("wat u toonde niet te lezen was", "what you showed could not be read"),
-    "no-answer": Both("wij u niet konden bereiken", "we could not reach you"),
+    "unreadable-copy": Both("wat je toonde niet te lezen was", "what you showed could not be read"),
+    "no-answer": Both("wij je niet konden bereiken", "we could not reach you"),
     "address-not-known": Both(
-        "wij niet zeker weten dat dit adres van u is", "we are not certain that this address is yours"
+        "wij niet zeker weten dat dit adres van jou is", "we are not certain that this address is yours"
     ),
     "document-expired": Both("het getoonde document niet meer geldig is", "the document shown is no longer valid"),
     "other": Both("wij daarover twijfelen", "we have doubts about that"),
 }
 EXTENSIONS = {
     "complexity": Both("het verzoek ingewikkeld is", "the request is complex"),
-    "number": Both("wij van u meer verzoeken kregen", "we received several requests from you"),
+    "number": Both("wij van jou meer verzoeken kregen", "we received several requests from you"),
 }
 
 
@@ -90,5 +90,9 @@ def day_in(language: Language) -> Callable[[date], str]:
 @cache
 def _texts() -> Environment:
     return Environment(  # noqa: S701 - plain text, nothing to escape
-        loader=FileSystemLoader(TEXTS), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(TEXTS),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )

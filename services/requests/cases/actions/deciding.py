@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from services.requests.cases.actions.sending import add_content, content_of, send
+import msgspec
+
+from services.requests.cases.actions.sending import add_content, content_of, language_of, send
+from services.requests.cases.confirmation import kept_parts
 from services.requests.cases.records import Candidate, candidates_of
 from services.requests.cases.records import case as case_by_id
 from services.requests.cases.rules import (
@@ -24,7 +27,7 @@ from shared.propagation import decisions
 from shared.wording import Both
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
@@ -35,8 +38,12 @@ if TYPE_CHECKING:
 
 ERASURE_GROUND = "art. 17 AVG"
 DESTRUCTION_GROUND = "art. 7:455 BW"
-WITHOUT_IDENTITY = frozenset({"identity-not-established", "not-authorised", "unfounded-or-excessive"})
-"""The grounds that need nothing to be looked up about anybody."""
+WITHOUT_IDENTITY: Mapping[str, Collection[str]] = {
+    "identity-not-established": {"identity_pending"},
+    "not-authorised": UNIDENTIFIED,
+    "unfounded-or-excessive": UNIDENTIFIED,
+}
+"""The grounds that need nothing to be looked up about anybody, and the states in which they can be known."""
 OWN_FILE = ("requests", "rights-requests")
 ACT = Both("Besluiten", "Deciding")
 
@@ -75,6 +82,8 @@ def decide(
     case.state = "executing"
     if body["explanation"]:
         add_content(session, tools, case, explanation=body["explanation"])
+    if retained:
+        _tell_what_stays(session, tools, case, retained, body["explanation"], now=now)
     decisions.take(
         session,
         tools,
@@ -93,11 +102,9 @@ def decide(
 def _refuse(
     session: Session, tools: Tools, case: RightsRequest, body: Mapping[str, Any], *, decided_by: str, now: datetime
 ) -> None:
-    early = body["ground"] in WITHOUT_IDENTITY
-    require_state(case.state, {"assessed", *(UNIDENTIFIED if early else ())}, ACT)
+    require_state(case.state, {"assessed", *WITHOUT_IDENTITY.get(body["ground"], ())}, ACT)
     found = [RecordRef(service=c.service, category=c.category, id=c.record) for c in candidates_of(session, case.id)]
-    if not early:
-        check_physician(found, body["physician_agreed_by"])
+    check_physician(found, body["physician_agreed_by"])
     _decided(case, body, decided_by=decided_by, now=now)
     case.touches_dossier = any(each.service == DOSSIER for each in found)
     mailed = send(
@@ -114,6 +121,30 @@ def _refuse(
     )
     case.state = "closed" if mailed else "decided"
     case.closed_at = now if mailed else None
+
+
+def _tell_what_stays(
+    session: Session,
+    tools: Tools,
+    case: RightsRequest,
+    retained: Sequence[RetainedPart],
+    explanation: str | None,
+    *,
+    now: datetime,
+) -> None:
+    """Tell at once what stays: the month for that does not wait for the last processor (AVG art. 12(4))."""
+    send(
+        session,
+        tools,
+        case,
+        "decision",
+        now=now,
+        name=content_of(tools, case)["name"],
+        decided_on=local_date(now),
+        kept=kept_parts([msgspec.to_builtins(part) for part in retained], language_of(case), tools.policy),
+        explanation=explanation,
+        dossier=case.touches_dossier,
+    )
 
 
 def _decided(case: RightsRequest, body: Mapping[str, Any], *, decided_by: str, now: datetime) -> None:
