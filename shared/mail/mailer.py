@@ -45,7 +45,7 @@ class Mailer:
         what it is about.
         """
         mail_id = mail_id or str(uuid.uuid4())
-        known = sa.select(outgoing_mails.c.id).where(outgoing_mails.c.id == mail_id)
+        known = sa.select(outgoing_mails.c.id).where(outgoing_mails.c.mail == mail_id)
         if session.scalar(known) is not None:
             return mail_id
         content = {
@@ -58,7 +58,7 @@ class Mailer:
         }
         sealed = self._vault.seal(mail_id, content)
         row = {
-            "id": mail_id,
+            "mail": mail_id,
             "reason": mail.reason,
             "about": mail.about,
             "sealed": sealed.ciphertext,
@@ -84,18 +84,9 @@ class Mailer:
 
     def open(self, row: Mapping[str, Any]) -> ComposedMail:
         """Compose the mail of a row. Raises KeyDestroyedError when it was taken back, IntegrityError."""
-        content = self._vault.open(row["id"], Sealed(row["key_id"], row["sealed"]))
+        content = self._vault.open(row["mail"], Sealed(row["key_id"], row["sealed"]))
         mail = OutgoingMail(reason=row["reason"], about=row["about"], **content)
-        return compose(mail, mail_id=row["id"], at=row["created_at"], clinic=self._clinic, trial=self._trial)
-
-
-def retry_parked(session: Session, mail_id: str, now: datetime) -> bool:
-    """Try a mail again that was set aside; return whether there was such a mail."""
-    parked = sa.and_(outgoing_mails.c.id == mail_id, outgoing_mails.c.state == PARKED)
-    statement = sa.update(outgoing_mails).where(parked).values(state=WAITING, attempts=0, next_attempt_at=now)
-    found = session.execute(statement.returning(outgoing_mails.c.id)).first() is not None
-    wake_after(session)
-    return found
+        return compose(mail, mail_id=row["mail"], at=row["created_at"], clinic=self._clinic, trial=self._trial)
 
 
 def _transport(settings: Settings) -> Transport:

@@ -101,7 +101,9 @@ def _wait_all(tools: Tools, row: Row, error: RetryableError, now: datetime) -> N
 
 def _park(tools: Tools, row: Row, problem: str) -> None:
     _finish(tools, row, state=PARKED, problem=problem[:100])
-    _log.error("a mail was set aside", extra={"fields": {"service": tools.name, "mail": row["id"], "because": problem}})
+    _log.error(
+        "a mail was set aside", extra={"fields": {"service": tools.name, "mail": row["mail"], "because": problem}}
+    )
 
 
 def _finish(tools: Tools, row: Row, **values: Any) -> None:

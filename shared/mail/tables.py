@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from shared.database import Base, UtcDateTime
+from shared.database import Base, RowId, UtcDateTime
 from shared.vault import DATA_KEY
 
 WAITING, SENT, PARKED, WITHDRAWN = "waiting", "sent", "parked", "withdrawn"
@@ -13,7 +13,8 @@ WAITING, SENT, PARKED, WITHDRAWN = "waiting", "sent", "parked", "withdrawn"
 outgoing_mails = sa.Table(
     "outgoing_mails",
     Base.metadata,
-    sa.Column("id", sa.String(36), primary_key=True),  # also the left part of its Message-ID
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("mail", sa.String(36), nullable=False, unique=True),  # also the left part of its Message-ID
     sa.Column("reason", sa.String(20), nullable=False),
     sa.Column("about", sa.String(100), nullable=False, index=True),
     sa.Column("sealed", sa.LargeBinary),
@@ -25,6 +26,7 @@ outgoing_mails = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("sent_at", UtcDateTime),
     info={"term": "system.mail"},
+    sqlite_autoincrement=True,
 )
 _waiting = outgoing_mails.c.state == WAITING
 sa.Index(

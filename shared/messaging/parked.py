@@ -1,4 +1,4 @@
-"""What could not be done and waits for a person: events and obligations set aside, shown and tried again."""
+"""What could not be done and waits for a person: events, obligations and mails set aside, shown and tried again."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from shared.database import wake_after
 from shared.errors import NotFoundError
+from shared.mail.tables import outgoing_mails
 from shared.messaging.tables import PARKED, WAITING, inbox, outbox
 from shared.propagation.tables import OPEN, obligations
 
@@ -22,6 +23,7 @@ TABLES = {
     "inbox": (inbox, inbox.c.type, WAITING),
     "outbox": (outbox, outbox.c.type, WAITING),
     "obligation": (obligations, obligations.c.kind, OPEN),
+    "mail": (outgoing_mails, outgoing_mails.c.reason, WAITING),
 }
 
 
@@ -64,5 +66,5 @@ def retry(session: Session, place: str, number: int, now: datetime) -> None:
 
 def _table(place: str) -> sa.Table:
     if place not in TABLES:
-        raise NotFoundError(f"There is no {place}: say inbox, outbox or obligation.")
+        raise NotFoundError(f"There is no {place}: say inbox, outbox, obligation or mail.")
     return TABLES[place][0]

@@ -184,7 +184,8 @@ def upgrade() -> None:
 
     op.create_table(
         "outgoing_mails",
-        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("id", RowId, autoincrement=True, nullable=False),
+        sa.Column("mail", sa.String(length=36), nullable=False),
         sa.Column("reason", sa.String(length=20), nullable=False),
         sa.Column("about", sa.String(length=100), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=True),
@@ -196,7 +197,9 @@ def upgrade() -> None:
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("sent_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outgoing_mails")),
+        sa.UniqueConstraint("mail", name=op.f("uq_outgoing_mails_mail")),
         info={"term": "system.mail"},
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("outgoing_mails", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_outgoing_mails_about"), ["about"], unique=False)

@@ -15,9 +15,9 @@ from aiosmtpd.smtp import AuthResult
 
 from shared.errors import ConfigurationError
 from shared.mail import OutgoingMail
-from shared.mail.mailer import retry_parked
 from shared.mail.sending import GIVES_UP_AFTER, LEASE, LONGEST_PAUSE
 from shared.mail.transports import SmtpTransport
+from shared.messaging import parked
 from tests.servers.mail import MailServer
 
 if TYPE_CHECKING:
@@ -200,14 +200,20 @@ def test_a_refusal_for_good_sets_the_mail_aside_at_once(
 
 
 def test_a_mail_set_aside_can_be_tried_again(office: Office, certificate: Certificate) -> None:
-    """Once somebody has put right what was wrong."""
+    """Once somebody has seen it on the list of what is parked, and put right what was wrong."""
     with MailServer(tls=certificate.server(), replies=["550 no"]) as server:
         office.use(_secure(server, certificate), "live")
-        mail_id = office.queue()
+        office.queue()
         office.send_all()
         with office.tools.database.transaction() as session:
-            assert retry_parked(session, mail_id, office.clock())
-            assert not retry_parked(session, "another", office.clock())
+            (row,) = parked.parked(session)
+            assert (row.place, row.about, row.problem) == (
+                "mail",
+                "service",
+                "The mail server refused it for good: 550.",
+            )
+            assert "sealed" not in parked.show(session, row.place, row.number)
+            parked.retry(session, row.place, row.number, office.clock())
         office.send_all()
     assert len(server.received) == 1
 
