@@ -76,8 +76,10 @@ def _register(settings: Settings) -> Register:
 def _sandbox(settings: Settings) -> Sandbox | None:
     """Return what ``sandbox:`` stands for in a trial's register; live has no such thing."""
     path = settings.home / "sandbox.json"
-    if settings.mode == "live" or not path.exists():
+    if settings.mode == "live":
         return None
+    if not path.exists():
+        return {}
     addresses: Sandbox = json.loads(path.read_text(encoding="utf-8"))
     return addresses
 
