@@ -21,6 +21,7 @@ from shared.errors import (
     TooManyRequestsError,
     UnavailableError,
 )
+from shared.wording import Both
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -149,12 +150,18 @@ def _error_of(answer: requests.Response) -> DiscreetError:
         problem = answer.json()
     except ValueError:
         problem = {}
-    detail = str(problem.get("detail", ""))
+    detail = _said(problem.get("detail", ""))
     if answer.status_code == requests.codes.unprocessable:
-        return InvalidInputError(problem.get("errors", {}), detail)
+        fields = {name: [_said(text) for text in texts] for name, texts in problem.get("errors", {}).items()}
+        return InvalidInputError(fields, detail)
     if answer.status_code == requests.codes.too_many_requests:
         return TooManyRequestsError(int(answer.headers.get("Retry-After", "1")))
     if answer.status_code in {412, 428}:
         return ConflictError("")
     error = ERRORS.get(answer.status_code)
     return error(detail) if error else UnavailableError("requests")
+
+
+def _said(text: str) -> Both:
+    """Take the service's words as they are: it was asked in the reader's language."""
+    return Both(text, text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, g, redirect, request, send_from_directory, session, url_for
+from flask import Blueprint, g, make_response, redirect, request, session, url_for
 
 from services.console import actions, sessions
 from services.console.pages.frame import STATIC, console, show, show_again
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response as BaseResponse
 
 pages = Blueprint("sign_in", __name__)
+DAY = 86_400
 
 
 @pages.get("/sign-in")
@@ -56,4 +57,7 @@ def sign_out() -> BaseResponse:
 @pages.get("/console.css")
 def style() -> Response:
     """Give the style sheet; its address changes with its content."""
-    return send_from_directory(STATIC, "console.css", max_age=86400)
+    response = make_response((STATIC / "console.css").read_bytes())
+    response.content_type = "text/css; charset=utf-8"
+    response.headers["Cache-Control"] = f"max-age={DAY}"
+    return response
