@@ -43,7 +43,6 @@ def sign_up(session: Session, tools: Tools, asked: SignUp, *, now: datetime) -> 
     email = normalise_email(asked.email)
     refs = tools.refs.emails(email)
     lock_subject(session, refs)
-    records.count_up(session, "sign-up", now)
     found = records.find_live(session, refs)
     if found is not None and found.state == PENDING and rules.has_expired(found.expires_at, now):
         remove(session, tools, found, now=now)
@@ -57,6 +56,7 @@ def sign_up(session: Session, tools: Tools, asked: SignUp, *, now: datetime) -> 
         _take_over(tools, session, found, content, asked, may_ask=may_ask)
     if may_ask:
         _ask(session, tools, subscription, content, now)
+    records.count_up(session, "sign-up", now)  # last: all sign-ups of a day wait for each other here
 
 
 def note_trap(session: Session, *, now: datetime) -> None:

@@ -10,7 +10,7 @@ import time
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -159,9 +159,18 @@ class Desk:
             )
         return decision
 
-    def read_register(self) -> None:
-        """Start again, so to say, after the register was edited."""
-        register = Register.load(self.tools.settings.processors, sandbox=addresses.load(self.installation.home))
+    def end_agreement(self) -> None:
+        """Let the agreement with the programmes have ended, and start again with that register."""
+        self._edit_register("ends: null", "ends: 2025-01-01")
+
+    def renew_agreement(self) -> None:
+        """Have one without an end again."""
+        self._edit_register("ends: 2025-01-01", "ends: null")
+
+    def _edit_register(self, before: str, after: str) -> None:
+        path = self.tools.settings.processors
+        path.write_text(path.read_text().replace(before, after))
+        register = Register.load(path, sandbox=addresses.load(self.installation.home))
         self.installation.tools["newsletter"] = replace(self.tools, register=register)
 
     def forget_at_programme(self) -> None:
@@ -319,7 +328,7 @@ class Desk:
         """Headers of a member of staff with these roles."""
         key = self._keys.signing_key("console", "staff-tokens")
         token = issue_token(
-            key.private_key, key.key_id, subject="m.devries", roles=roles, audience="newsletter", now=datetime.now(UTC)
+            key.private_key, key.key_id, subject="m.devries", roles=roles, audience="newsletter", now=self.clock()
         )
         return {"Authorization": f"Bearer {token}"}
 

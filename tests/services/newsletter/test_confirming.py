@@ -161,11 +161,7 @@ def test_a_subscriber_who_signs_up_again_is_asked_again_and_given_again(newslett
 
 def test_p46_without_an_agreement_in_force_nobody_is_given(newsletter) -> None:
     """The transfer waits, however long, and goes when the agreement is renewed; a decision would go at once."""
-    register = newsletter.installation.home / "processors.yaml"
-    text = register.read_text()
-    expired = text.replace("signed: 2024-06-03, ends: null", "signed: 2024-06-03, ends: 2025-01-01")
-    register.write_text(expired)
-    newsletter.read_register()
+    newsletter.end_agreement()
     newsletter.sign_up()
     newsletter.confirm()
     for _ in range(60):
@@ -174,8 +170,28 @@ def test_p46_without_an_agreement_in_force_nobody_is_given(newsletter) -> None:
     (waiting,) = newsletter.obligations(kind="transfer")
     assert (waiting["state"], waiting["problem"]) == ("open", "agreement_missing")
     assert newsletter.members() == {}
-    register.write_text(text)
-    newsletter.read_register()
+    newsletter.renew_agreement()
     newsletter.clock.forward(hours=1)
     newsletter.settle()
     assert newsletter.members() == {ANNA: "active"}
+
+
+def test_p46_who_only_waited_for_an_agreement_was_never_given(newsletter) -> None:
+    """An opt-out meanwhile is no reason to tell the programme of somebody it never had."""
+    newsletter.end_agreement()
+    newsletter.sign_up()
+    newsletter.confirm()
+    newsletter.settle()
+    newsletter.unsubscribe()
+    newsletter.settle()
+    assert newsletter.receipts(newsletter.decisions()[0].decision)["laposta"].outcome == "not-addressed"
+    assert newsletter.calls() == []
+
+
+def test_p46_a_decision_goes_to_a_programme_without_an_agreement(newsletter) -> None:
+    """The agreement gates what gives data, never what takes them away."""
+    newsletter.subscribe()
+    newsletter.end_agreement()
+    newsletter.unsubscribe()
+    newsletter.settle()
+    assert newsletter.members() == {ANNA: "unsubscribed"}

@@ -54,6 +54,16 @@ def test_a_programme_is_never_asked_about_somebody_it_was_not_given(newsletter) 
     assert newsletter.calls() == []
 
 
+def test_a_programme_is_not_asked_about_somebody_who_left_before_being_given(newsletter) -> None:
+    """Confirmed and withdrawn within the minute: it never heard of them, and does not now."""
+    newsletter.sign_up()
+    newsletter.confirm()
+    newsletter.unsubscribe()
+    newsletter.settle()
+    assert search(newsletter).json["items"][0]["provider"] is None
+    assert newsletter.calls() == []
+
+
 def test_after_the_erasure_there_is_nothing_to_find(newsletter) -> None:
     """P37 from outside: the address is unknown, and the programme is not asked."""
     subscription = newsletter.subscribe()
