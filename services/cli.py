@@ -56,7 +56,7 @@ class _Lazy:
 def up(settings: _Lazy) -> None:
     """Run the whole system on this machine."""
     from services import up as parent  # noqa: PLC0415 - each command loads only what it needs
-    from services import welcome
+    from services import welcome  # noqa: PLC0415
 
     chosen = settings()
     sys.exit(parent.up(chosen, lambda: click.echo(welcome.text(chosen))))
