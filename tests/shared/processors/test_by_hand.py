@@ -24,6 +24,7 @@ from shared.processors.interface import Done, NothingHeld, Pending, ProcessorTas
 from shared.propagation.giving import seal_name_of
 from shared.propagation.tables import ASKED, FINISHED, OPEN, obligations
 from shared.propagation.worker import ObligationWorker
+from shared.retention import end_terms
 from shared.web.app import build_app
 from shared.web.mounts import Mount
 from tests.kit.installation import Hands, Installation, bare_service, on_postgresql
@@ -425,6 +426,23 @@ def test_staff_see_the_tasks_and_the_privacy_coordinator_who_stated_what(either_
     shown = desk.browser.get(one, headers={"Authorization": "Bearer privacy-coordinator"}).get_json()
     assert (shown["stated_by"], shown["remark"], shown["outcome"]) == ("W. Webhuis", "Gewist op alle servers", "done")
     assert desk.browser.get("/intake/v1/by-hand-tasks").status_code == 401
+
+
+def test_p33_a_task_ends_a_year_after_it_was_closed(either_desk: Desk) -> None:
+    """With its links and its statement; an open one stays."""
+    desk = either_desk
+    desk.carry_out()
+    desk.browser.post(desk.link(), data=DONE)
+    key = desk.row()["statement_key_id"]
+    desk.clock.forward(days=360)
+    end_terms(desk.tools, desk.clock())
+    assert desk.row()["statement_key_id"] == key
+    desk.carry_out(idempotency_key="intake-2", decision_id="decision-2")
+    desk.clock.forward(days=10)
+    end_terms(desk.tools, desk.clock())
+    assert desk.row()["decision"] == "decision-2"
+    with desk.tools.database.reading() as session:
+        assert session.scalars(sa.select(by_hand_links.c.task)).all() == [desk.row()["id"]]
 
 
 def _oblige(desk: Desk) -> None:
