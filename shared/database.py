@@ -7,6 +7,7 @@ waiting in the kernel is fair and sqlite's busy handler is not: the slowest writ
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import threading
 from contextlib import contextmanager
@@ -74,13 +75,6 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
 
 RowId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """A row number the database hands out; SQLite only does so for INTEGER."""
-
-subject_locks = sa.Table(
-    "subject_locks",
-    Base.metadata,
-    sa.Column("ref", sa.String(100), primary_key=True),
-    info={"term": "system.lock"},
-)
 
 
 class Database:
@@ -241,15 +235,14 @@ def lock_subject(session: Session, refs: Collection[str]) -> None:
 
     Every write that adds something about a person and every own-store obligation does this first;
     otherwise an erasure misses a form that is not yet committed. On SQLite the write transaction
-    itself is that lock.
+    itself is that lock; on PostgreSQL an advisory lock, which leaves nothing behind.
     """
     if is_sqlite(session) or not refs:
         return
-    ordered = sorted(set(refs))
-    insert_once(session, subject_locks, [{"ref": ref} for ref in ordered])
-    session.execute(
-        sa.select(subject_locks.c.ref)
-        .where(subject_locks.c.ref.in_(ordered))
-        .order_by(subject_locks.c.ref)
-        .with_for_update()
-    )
+    keys = sorted({_lock_key(ref) for ref in refs})
+    locking = sa.text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS key")
+    session.execute(locking, {"keys": keys}).all()
+
+
+def _lock_key(ref: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"subject {ref}".encode()).digest()[:8], signed=True)
