@@ -7,7 +7,7 @@ from alembic import op
 
 from shared.database import UtcDateTime
 
-revision = "ebd6adefb101"
+revision = "2c16c645a3f8"
 down_revision = None
 branch_labels = ("intake",)
 depends_on = None

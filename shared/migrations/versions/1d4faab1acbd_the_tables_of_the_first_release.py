@@ -7,7 +7,7 @@ from alembic import op
 
 from shared.database import RowId, UtcDateTime
 
-revision = "da27930a486a"
+revision = "1d4faab1acbd"
 down_revision = None
 branch_labels = ("shared",)
 depends_on = None
@@ -240,12 +240,6 @@ def upgrade() -> None:
     with op.batch_alter_table("receipts", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_receipts_decision"), ["decision"], unique=False)
 
-    op.create_table(
-        "subject_locks",
-        sa.Column("ref", sa.String(length=100), nullable=False),
-        sa.PrimaryKeyConstraint("ref", name=op.f("pk_subject_locks")),
-        info={"term": "system.lock"},
-    )
     op.create_table(
         "tombstones",
         sa.Column("record", sa.String(length=36), nullable=False),

@@ -7,7 +7,7 @@ from alembic import op
 
 from shared.database import UtcDateTime
 
-revision = "f1ae55077d65"
+revision = "2db6dee4a186"
 down_revision = None
 branch_labels = ("keys",)
 depends_on = None

@@ -7,7 +7,7 @@ from alembic import op
 
 from shared.database import RowId, UtcDateTime
 
-revision = "c9e79bafc11d"
+revision = "9e6f42cc20fd"
 down_revision = None
 branch_labels = ("requests",)
 depends_on = None

@@ -7,7 +7,7 @@ from alembic import op
 
 from shared.database import UtcDateTime
 
-revision = "86f20c4c22a3"
+revision = "540bb012bced"
 down_revision = None
 branch_labels = ("newsletter",)
 depends_on = None
