@@ -92,6 +92,12 @@ class Chromium:
         """Choose from a list."""
         self.script(f"document.querySelector({json.dumps(selector)}).value = {json.dumps(value)}")
 
+    def press_tab(self) -> None:
+        """Go to what comes next, as somebody without a mouse does."""
+        key = {"key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9}
+        for kind in ("rawKeyDown", "keyUp"):
+            self._call("Input.dispatchKeyEvent", {"type": kind, **key})
+
     def script(self, expression: str) -> Any:
         """Return what an expression gives on the page; works where the page itself may run no scripts."""
         said = self._call("Runtime.evaluate", {"expression": expression, "returnByValue": True})

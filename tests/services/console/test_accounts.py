@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from services.console.accounts import ensure_trial_accounts, trial_accounts_file
 from services.console.actions import add_account, close_account, make_password, set_password
@@ -89,12 +90,20 @@ def test_p40_no_account_without_a_secrecy_basis(store):
 
 def test_accounts_made_at_once_are_all_there(store):
     """Two administrators at the same moment do not overwrite each other."""
-    threads = [threading.Thread(target=add, args=(store, f"somebody-{number}")) for number in range(6)]
+    first = add(store, "anna")
+    others = [structs.replace(first, name=f"somebody-{number}") for number in range(8)]
+    threads = [threading.Thread(target=store.add, args=(account,)) for account in others]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(store.all()) == 6
+    assert {account.name for account in store.all()} == {"anna", *(account.name for account in others)}
+
+
+def test_nobody_signs_in_to_an_account_that_is_not_there():
+    """Not even with the words whose hash stands in for a password there, so that it takes as long."""
+    assert not is_password("of an account that is not there", None)
+    assert not is_password("", "no hash at all")
 
 
 def test_a_new_password_and_a_closed_account_change_the_stamp(store):
