@@ -131,12 +131,12 @@ def case(session: Session, case_id: str, *, lock: bool = False) -> RightsRequest
     return found
 
 
-def case_of_decision(session: Session, decision: str) -> RightsRequest | None:
-    """Return the case that a decision was taken for: its inquiry, or what was decided."""
+def case_of_decision(session: Session, decision: str, *, lock: bool = False) -> RightsRequest | None:
+    """Return the case that a decision was taken for, its inquiry or what was decided; with ``lock`` held."""
     query = sa.select(RightsRequest).where(
         sa.or_(RightsRequest.inquiry == decision, RightsRequest.decision == decision)
     )
-    return session.scalars(query.with_for_update()).one_or_none()
+    return session.scalars(query.with_for_update() if lock else query).one_or_none()
 
 
 def listed(session: Session, *, state: str | None, after: Sequence[str] | None, limit: int) -> Sequence[RightsRequest]:

@@ -29,7 +29,7 @@ LAST_LETTERS = frozenset({"refusal", "confirmation"})
 
 def note_found(session: Session, receipt: ReceiptIssued) -> None:
     """Keep what an inquiry found, as candidates: references find, people confirm. The request itself is none."""
-    case = case_of_decision(session, receipt.decision)
+    case = case_of_decision(session, receipt.decision, lock=True)
     if case is None or case.inquiry != receipt.decision or case.state == "closed":
         return
     rows = [
@@ -42,7 +42,7 @@ def note_found(session: Session, receipt: ReceiptIssued) -> None:
 
 def note_closed(session: Session, tools: Tools, decision: str, *, now: datetime) -> None:
     """Go on when the ledger has every answer: assess what was found, or confirm what was done."""
-    case = case_of_decision(session, decision)
+    case = case_of_decision(session, decision, lock=True)
     if case is None:
         return
     if case.inquiry == decision and case.state == "verified":

@@ -68,6 +68,19 @@ def test_an_address_gets_one_receipt_an_hour_and_none_is_lost(clinic):
     assert len(clinic.mails()) == 2
 
 
+def test_one_mail_for_several_requests_puts_in_each_file_only_its_own(clinic):
+    """The same address need not be the same person: a file does not show another one's reference."""
+    clinic.enter()
+    cases = [clinic.enter().json for _ in range(2)]
+    clinic.clock.forward(minutes=61)
+    clinic.run(RECEIPTS)
+    for mine, other in (cases, cases[::-1]):
+        [letter] = clinic.case(mine["id"])["letters"]
+        text = clinic.get(f"requests/{mine['id']}/letters/{letter['id']}").json["text"]
+        assert mine["reference"] in text
+        assert other["reference"] not in text
+
+
 def test_a_strangers_request_does_not_stand_in_the_way_of_the_real_persons(clinic):
     """Whoever types an address first gains nothing by it: every ask is a case of its own."""
     strangers = clinic.ask(name="Iemand Anders").json["reference"]

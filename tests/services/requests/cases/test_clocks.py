@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
+from services.requests.cases.holdings import erase, left
 from services.requests.cases.records import Candidate, IdentityCheck, Letter, RightsRequest
+from shared.propagation.tables import issued_decisions
 from shared.vault import keys_in_use
 from tests.services.requests.clinic import EMAIL, VERIFIED
 
@@ -91,6 +93,13 @@ def test_a_clock_that_stands_still_or_has_ended_warns_nobody(clinic):
     assert alarms(clinic) == []
 
 
+def ended(clinic) -> list[str]:
+    """The decisions that a term was over."""
+    ends = sa.select(issued_decisions.c.decision).where(issued_decisions.c.type == "discreet.decision.term-end.v1")
+    with clinic.tools.database.reading() as session:
+        return list(session.scalars(ends))
+
+
 def close_one(clinic) -> str:
     """A request that was granted and closed."""
     clinic.hold("newsletter", SUBSCRIPTION)
@@ -113,6 +122,8 @@ def test_p33_the_file_of_a_request_goes_when_its_term_is_over_and_its_row_stays(
     assert clinic.case(case_id)["contact"]["name"] == "Anna Jansen"
     clinic.clock.forward(days=3)
     clinic.run(END)
+    clinic.run(END)
+    assert len(ended(clinic)) == 1
     clinic.settle()
     case = clinic.case(case_id)
     assert (case["state"], case["outcome"], case["contact"]) == ("closed", "granted", None)
@@ -156,3 +167,13 @@ def test_a_closed_request_can_be_erased_by_a_later_one(clinic):
     assert clinic.case(later)["contact"]["name"] == "Anna Jansen"
     assert clinic.case(later)["state"] == "closed"
     assert clinic.act(later, "identity", VERIFIED).status_code == 409
+
+
+def test_p76_an_order_to_erase_an_open_request_changes_nothing(clinic):
+    """Whatever a decision says: the store keeps what is still being dealt with, and does not call it left behind."""
+    case_id = clinic.enter().json["id"]
+    with clinic.tools.database.transaction() as session:
+        acted = erase(session, clinic.tools, [case_id], clinic.clock())
+        assert (acted.changed, acted.keys) == (0, ())
+        assert left(session, [case_id]) == 0
+    assert clinic.case(case_id)["contact"]["name"] == "Anna Jansen"
