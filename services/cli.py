@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -21,8 +22,26 @@ WORKERS = click.Choice([*SERVICES, "all"])
 SERVICE = click.Choice(SERVICES)
 
 
+GROUPS = {
+    "account": "services.account_commands:account_commands",
+    "key": "services.key_commands:key_commands",
+}
+
+
 class Commands(click.Group):
-    """Says what is wrong in one line, without a traceback, and ends with 2."""
+    """Says what is wrong in one line, without a traceback, and ends with 2; loads a group of commands when used."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted([*super().list_commands(context), *GROUPS])
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Return a command."""
+        if name not in GROUPS:
+            return super().get_command(context, name)
+        module, _, attribute = GROUPS[name].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
 
     def invoke(self, context: click.Context) -> Any:
         """Run a command."""
@@ -52,14 +71,10 @@ class _Lazy:
 
 
 @main.command()
-@click.pass_obj
-def up(settings: _Lazy) -> None:
+def up() -> None:
     """Run the whole system on this machine."""
-    from services import up as parent  # noqa: PLC0415 - each command loads only what it needs
-    from services import welcome  # noqa: PLC0415
-
-    chosen = settings()
-    sys.exit(parent.up(chosen, lambda: click.echo(welcome.text(chosen))))
+    # The parent stays as long as the system: it is a process that loads next to nothing.
+    os.execv(sys.executable, [sys.executable, "-m", "services.up"])  # noqa: S606 - our own command
 
 
 @main.command()
@@ -234,16 +249,6 @@ def parked_retry(settings: _Lazy, service: str, place: str, number: int) -> None
         retry(session, place, number, chosen.clock())
     click.echo("It is tried again.")
 
-
-def _add_groups() -> None:
-    from services.account_commands import account_commands  # noqa: PLC0415
-    from services.key_commands import key_commands  # noqa: PLC0415
-
-    main.add_command(key_commands, "key")
-    main.add_command(account_commands, "account")
-
-
-_add_groups()
 
 if __name__ == "__main__":
     main()

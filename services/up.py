@@ -6,26 +6,28 @@ import ctypes
 import fcntl
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from services import welcome
 from shared.errors import ConfigurationError
 from shared.settings import ROOT, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 LONGEST_PAUSE = 30.0
 HEALTHY_AFTER = 60.0  # seconds a child must live before its next failure counts as the first
 READY_WITHIN = 60.0
+# Two heaps are enough for our threads; glibc would make eight for each core, and keep what each once held.
+ENVIRON = {"MALLOC_ARENA_MAX": "2", **os.environ}
 
 
 @dataclass(slots=True)
@@ -41,12 +43,12 @@ class Child:
     environ: dict[str, str] = field(default_factory=dict)
 
 
-def up(settings: Settings, announce: Callable[[], None]) -> int:
-    """Run the system until SIGTERM or SIGINT; ``announce`` says where to look once it is ready."""
+def up(settings: Settings) -> int:
+    """Run the system until SIGTERM or SIGINT; say where to look once it is ready."""
     (settings.home / "run").mkdir(mode=0o700, parents=True, exist_ok=True)
     with _only_one(settings.home):
         subprocess.run([sys.executable, "-m", "services.cli", "prepare"], check=True, cwd=ROOT)
-        return _keep_up(settings, _children(settings), announce)
+        return _keep_up(settings, _children(settings))
 
 
 def _children(settings: Settings) -> list[Child]:
@@ -60,13 +62,13 @@ def _children(settings: Settings) -> list[Child]:
         f"127.0.0.1:{settings.port}",
         "services.web:create_app()",
     ]
-    children = [Child("web", web), Child("worker", [*python, "services.cli", "worker", "all"])]
+    children = [Child("web", web), Child("worker", [*python, "services.worker", "all"])]
     if settings.mode == "trial" and "sandbox:" in settings.processors.read_text(encoding="utf-8"):
         children.insert(0, Child("sandbox", [*python, "services.sandbox"]))
     return children
 
 
-def _keep_up(settings: Settings, children: list[Child], announce: Callable[[], None]) -> int:
+def _keep_up(settings: Settings, children: list[Child]) -> int:
     stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _frame: stopping.append(received))
@@ -76,7 +78,7 @@ def _keep_up(settings: Settings, children: list[Child], announce: Callable[[], N
             _tend(settings, child)
         if not announced and _is_ready(settings):
             announced = True
-            announce()
+            print(welcome.text(settings), flush=True)  # noqa: T201
         elif not announced and time.monotonic() - began > READY_WITHIN:
             announced = True
             print(f"Not ready yet; see {settings.public_url}/readyz.", file=sys.stderr)  # noqa: T201
@@ -104,7 +106,8 @@ def _tend(settings: Settings, child: Child) -> None:
         child.command,
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
-        preexec_fn=_die_with_parent,  # noqa: PLW1509
+        env=ENVIRON,
+        preexec_fn=_die_with_parent,  # noqa: PLW1509 - this process has one thread
     )
     (settings.home / "run" / f"{child.name}.pid").write_text(f"{child.process.pid}\n")
 
@@ -129,10 +132,12 @@ def _stop(settings: Settings, children: Sequence[Child]) -> None:
 
 
 def _is_ready(settings: Settings) -> bool:
+    """Ask /readyz. By hand, because an HTTP library would double the size of a process that asks once."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{settings.port}/readyz", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
+        with socket.create_connection(("127.0.0.1", settings.port), timeout=2) as connection:
+            connection.sendall(b"GET /readyz HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
+            return connection.recv(64).split()[1:2] == [b"200"]
+    except OSError:
         return False
 
 
@@ -146,3 +151,18 @@ def _only_one(home: Path) -> Iterator[None]:
             raise ConfigurationError(f"Discreet already runs on {home}.") from error
         (home / "run" / "up.pid").write_text(f"{os.getpid()}\n")
         yield
+
+
+def main() -> int:
+    """Run the system that the environment describes; what is wrong with it is said in one line."""
+    try:
+        return up(Settings.from_environ(os.environ))
+    except ConfigurationError as error:
+        print(f"discreet: {error.detail}", file=sys.stderr)  # noqa: T201
+    except subprocess.CalledProcessError as error:
+        return error.returncode  # the child said what was wrong
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

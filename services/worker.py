@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,7 @@ from shared.loops import Loop, run_all
 from shared.mail import send_due
 from shared.messaging.embedded import EmbeddedMover
 from shared.propagation.worker import ObligationWorker
+from shared.settings import Settings
 from shared.wakeups import watch
 
 if TYPE_CHECKING:
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
 
     from shared.messaging.applier import Applier
     from shared.service import Service, Tools
-    from shared.settings import Settings
 
 OBLIGATION_THREADS = 4
 _log = logging.getLogger(__name__)
@@ -112,3 +114,7 @@ def _jobs(services: Mapping[str, Service], tools: Mapping[str, Tools], bell: Bel
         return False
 
     return Loop("jobs", step, bell, patience=3600)
+
+
+if __name__ == "__main__":
+    run(Settings.from_environ(os.environ), sys.argv[1])

@@ -12,12 +12,11 @@ import os
 import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from shared.bell import Bell
@@ -219,7 +218,10 @@ def is_sqlite(session: Session) -> bool:
 
 def insert_into(session: Session, table: sa.Table) -> SqliteInsert | PostgresqlInsert:
     """Return the dialect's INSERT, which knows ON CONFLICT; the two are alike in what we use."""
-    return sqlite_insert(table) if is_sqlite(session) else postgresql_insert(table)
+    dialect = "sqlite" if is_sqlite(session) else "postgresql"
+    # Only the one in use is loaded: the other's dialect costs each process megabytes.
+    insert: SqliteInsert | PostgresqlInsert = import_module(f"sqlalchemy.dialects.{dialect}").insert(table)
+    return insert
 
 
 def insert_once(session: Session, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> int:
