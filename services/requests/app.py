@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.requests.cases.api import api as cases
+from services.requests.cases.api import APIS as CASES
 from services.requests.ledger.api import api as ledger
 from services.requests.registers.api import api as registers
+from services.web import create_service_app
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,11 +16,9 @@ if TYPE_CHECKING:
 
     from shared.web import Api
 
-APIS: Sequence[Api] = (cases, ledger, registers)
+APIS: Sequence[Api] = (*CASES, ledger, registers)
 
 
 def create_app() -> Flask:
     """Return this service as an app of its own, for ``gunicorn "services.requests.app:create_app()"``."""
-    from services.web import create_service_app  # noqa: PLC0415 - it loads this module for its routes
-
     return create_service_app("requests")

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from services.requests.cases.actions.naming import check_records, judge, records_of, retained_of
 from services.requests.cases.actions.sending import add_content, content_of, language_of, send
 from services.requests.cases.confirmation import kept_parts
-from services.requests.cases.records import Candidate, candidates_of
-from services.requests.cases.records import case as case_by_id
+from services.requests.cases.records import candidates_of
 from services.requests.cases.rules import (
     DOSSIER,
     OUTCOME_NAMES,
@@ -20,9 +20,9 @@ from services.requests.cases.rules import (
     check_written,
     require_state,
 )
-from shared.deadlines import local_date, start_of
-from shared.errors import ConflictError, InvalidInputError, NotFoundError
-from shared.events import RecordRef, RetainedPart
+from shared.deadlines import local_date
+from shared.errors import InvalidInputError
+from shared.events import RecordRef
 from shared.propagation import decisions
 from shared.wording import Both
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from services.requests.cases.records import RightsRequest
+    from shared.events import RetainedPart
     from shared.policy import Policy
     from shared.service import Tools
 
@@ -44,7 +45,6 @@ WITHOUT_IDENTITY: Mapping[str, Collection[str]] = {
     "unfounded-or-excessive": UNIDENTIFIED,
 }
 """The grounds that need nothing to be looked up about anybody, and the states in which they can be known."""
-OWN_FILE = ("requests", "rights-requests")
 ACT = Both("Besluiten", "Deciding")
 
 
@@ -63,19 +63,19 @@ def decide(
     Raises ConflictError in another state or while something the law asks for is missing, InvalidInputError
     for records that are not this case's and grounds that are not the policy's.
     """
-    records, retained = _records(body["records"]), _retained(body["retained"])
+    records, retained = records_of(body["records"]), retained_of(body["retained"])
     check_outcome(body["outcome"], retained=bool(retained), records=bool(records), ground=body["ground"])
     _check_grounds(tools.policy, body["ground"], retained)
     if body["outcome"] == "refuse":
         _refuse(session, tools, case, body, decided_by=decided_by, now=now)
         return
     require_state(case.state, {"assessed"}, ACT)
-    _check_records(session, case, [*body["records"], *body["retained"]])
+    check_records(session, case, [*body["records"], *body["retained"]])
     named = [*records, *(RecordRef(service=r.service, category=r.category, id=r.id) for r in retained)]
     check_consequences(records, acknowledged=body["consequences_acknowledged"])
     check_written(records, case.channel)
     check_physician(named, body["physician_agreed_by"])
-    _judge(session, case, named)
+    judge(session, case, named)
     _decided(case, body, decided_by=decided_by, now=now)
     case.touches_dossier = any(each.service == DOSSIER for each in named)
     case.decision = decision_id
@@ -155,23 +155,6 @@ def _decided(case: RightsRequest, body: Mapping[str, Any], *, decided_by: str, n
     case.version += 1
 
 
-def _records(said: Sequence[Mapping[str, Any]]) -> list[RecordRef]:
-    return [RecordRef(service=each["service"], category=each["category"], id=str(each["id"])) for each in said]
-
-
-def _retained(said: Sequence[Mapping[str, Any]]) -> list[RetainedPart]:
-    return [
-        RetainedPart(
-            service=each["service"],
-            category=each["category"],
-            id=str(each["id"]),
-            ground=each["ground"],
-            until=start_of(each["until"]) if each["until"] else None,
-        )
-        for each in said
-    ]
-
-
 def _check_grounds(policy: Policy, ground: str | None, retained: Sequence[RetainedPart]) -> None:
     """Refuse a ground that is not on the policy's closed list."""
     wrong: dict[str, list[str]] = {}
@@ -182,48 +165,3 @@ def _check_grounds(policy: Policy, ground: str | None, retained: Sequence[Retain
             wrong[f"retained.{number}.ground"] = [f"Must be one of: {', '.join(policy.retaining)}."]
     if wrong:
         raise InvalidInputError(wrong)
-
-
-def _check_records(session: Session, case: RightsRequest, said: Sequence[Mapping[str, Any]]) -> None:
-    """Let through only what the inquiry found or staff name on purpose, each once, and never this request itself."""
-    known = {(each.service, each.category, each.record) for each in candidates_of(session, case.id)}
-    seen: set[tuple[str, str, str]] = set()
-    for each in said:
-        key = (each["service"], each["category"], str(each["id"]))
-        if key in seen:
-            message = Both("Een gegeven is twee keer genoemd.", "A record is named twice.")
-            raise InvalidInputError({"records": [message]})
-        seen.add(key)
-        if key not in known and not each["added"]:
-            message = Both(
-                "Een gegeven is bij dit verzoek niet gevonden; zet er 'added' bij als het er toch bij hoort.",
-                "A record was not found for this request; mark it as 'added' if it belongs to it all the same.",
-            )
-            raise InvalidInputError({"records": [message]})
-        if key[:2] == OWN_FILE:
-            _check_own_file(session, key[2])
-
-
-def _check_own_file(session: Session, case_id: str) -> None:
-    """A request is the proof that erasing was right: as long as it is open, it stays."""
-    try:
-        other = case_by_id(session, case_id)
-    except NotFoundError:
-        message = Both("Dit verzoek bestaat niet.", "There is no such request.")
-        raise InvalidInputError({"records": [message]}) from None
-    if other.state != "closed":
-        raise ConflictError(
-            Both("Een verzoek dat nog loopt, wordt niet gewist.", "A request that is still open is not erased.")
-        )
-
-
-def _judge(session: Session, case: RightsRequest, named: Sequence[RecordRef]) -> None:
-    """Note which candidates are this person's, which are somebody else's, and what staff added."""
-    mine = {(each.service, each.category, each.id) for each in named}
-    known = {(each.service, each.category, each.record): each for each in candidates_of(session, case.id)}
-    for key, candidate in known.items():
-        candidate.confirmed = key in mine
-    session.add_all(
-        Candidate(case=case.id, service=service, category=category, record=record, found=False, confirmed=True)
-        for service, category, record in mine - known.keys()
-    )
