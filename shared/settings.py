@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self, cast
+from urllib.parse import quote
 
 from shared.clock import Clock, file_clock, system_clock
 from shared.errors import ConfigurationError
@@ -58,9 +59,9 @@ class Settings:
             port=port,
             public_url=public_url,
             service_url_template=environ.get("DISCREET_SERVICE_URL", f"http://127.0.0.1:{port}").rstrip("/"),
-            database_url_template=_secret(environ, "DISCREET_DATABASE_URL"),
-            key_database_url_template=_secret(environ, "DISCREET_KEY_DATABASE_URL"),
-            amqp_url=_secret(environ, "DISCREET_AMQP_URL"),
+            database_url_template=_url(environ, "DISCREET_DATABASE_URL", "DISCREET_DATABASE_PASSWORD"),
+            key_database_url_template=_url(environ, "DISCREET_KEY_DATABASE_URL", "DISCREET_DATABASE_PASSWORD"),
+            amqp_url=_url(environ, "DISCREET_AMQP_URL", "DISCREET_AMQP_PASSWORD"),
             smtp_url=_secret(environ, "DISCREET_SMTP_URL"),
             clock_file=_clock_file(environ),
         )
@@ -121,6 +122,18 @@ def _secret(environ: Mapping[str, str], name: str) -> str | None:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ConfigurationError(f"The file of {name}_FILE cannot be read: {error.strerror}.") from error
+
+
+def _url(environ: Mapping[str, str], name: str, password_name: str) -> str | None:
+    """Return a URL with the password that stands elsewhere: so it lies in one file, and where to connect in none."""
+    url, password = _secret(environ, name), _secret(environ, password_name)
+    if url is None or password is None:
+        return url
+    scheme, _, rest = url.partition("://")
+    account, at, place = rest.partition("@")
+    if not at or ":" in account:
+        raise ConfigurationError(f"With {password_name}, {name} names an account without a password: …://account@host.")
+    return f"{scheme}://{account}:{quote(password, safe='')}@{place}"
 
 
 def _clock_file(environ: Mapping[str, str]) -> Path | None:
