@@ -196,6 +196,15 @@ def verify_proof(file: Path, root: str | None) -> None:
     sys.exit(0 if verdict.complete else 1)
 
 
+@main.command()
+@click.pass_obj
+def demo(settings: _Lazy) -> None:
+    """Play the main scenario against the running trial system; ends with 2 if a receipt is missing or wrong."""
+    from services.demo import story  # noqa: PLC0415
+
+    story.tell(settings())
+
+
 @main.group()
 def parked() -> None:
     """What was set aside and waits for a person."""
