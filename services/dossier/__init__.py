@@ -1,4 +1,5 @@
 """The dossier: clients of the clinic with their contact data, contact history and invoices.
 
-Owns clients, contacts and invoices. Publishes the decision ``term-end`` and receipts; listens to decisions.
+Owns clients, contacts and invoices, and notes who was given what of them (P48).
+Publishes the decision ``term-end`` and receipts; listens to decisions.
 """

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from services.dossier.holdings import HOLDINGS
+from services.dossier.jobs import JOBS
 from services.dossier.records import Base
 from shared.service import Service
 
-SERVICE = Service(name="dossier", metadata=Base.metadata)
+SERVICE = Service(
+    name="dossier",
+    metadata=Base.metadata,
+    holdings=HOLDINGS,
+    jobs=JOBS,
+)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
+    from sqlalchemy.engine import RowMapping
     from sqlalchemy.orm import Session
 
 
@@ -34,6 +35,12 @@ def held_by(session: Session, processor: str, records: Collection[str]) -> list[
         transfers.c.processor == processor, transfers.c.record.in_(records), transfers.c.ended_at.is_(None)
     )
     return list(session.scalars(query.distinct().order_by(transfers.c.record)))
+
+
+def find(session: Session, records: Collection[str]) -> Sequence[RowMapping]:
+    """Return who was given which of these records and when, also those who confirmed to have erased them."""
+    query = sa.select(transfers).where(transfers.c.record.in_(records))
+    return session.execute(query.order_by(transfers.c.at, transfers.c.id)).mappings().all()
 
 
 def end(session: Session, processor: str, records: Collection[str], *, now: datetime) -> None:

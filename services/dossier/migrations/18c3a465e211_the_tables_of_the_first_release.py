@@ -7,7 +7,7 @@ from alembic import op
 
 from shared.database import UtcDateTime
 
-revision = "e7b506a5b986"
+revision = "18c3a465e211"
 down_revision = None
 branch_labels = ("dossier",)
 depends_on = None

@@ -1,0 +1,1 @@
+"""What people make happen to clients, their contact history and their invoices."""

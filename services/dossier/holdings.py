@@ -1,0 +1,141 @@
+"""What the dossier holds about people, and how each kind of decision is carried out on it.
+
+A decision acts on exactly the records it names. An invoice or a contact that it does not name stays when its
+client goes, readable by its own id and found by its own references.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from services.dossier import records
+from services.dossier.actions.contents import open_content
+from services.dossier.records import CLIENTS, CONTACTS, INVOICES, Client, Contact, Invoice, client_tokens
+from shared.processors.interface import SubjectIdentifiers
+from shared.service import Act, Acted, Holding
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from services.dossier.records import PartT, RecordT
+    from shared.service import Tools
+
+
+def find(kind: type[RecordT], session: Session, refs: Collection[str]) -> list[str]:
+    """Return the records that these references lead to."""
+    return records.find_of(session, kind, refs)
+
+
+def present(kind: type[RecordT], session: Session, identifiers: Collection[str]) -> list[str]:
+    """Return which of these are still there, counted in the table itself."""
+    query = sa.text(f"SELECT id FROM {kind.__tablename__} WHERE id IN :ids")  # noqa: S608 - our own table's name
+    return sorted(session.scalars(query.bindparams(sa.bindparam("ids", expanding=True)), {"ids": list(identifiers)}))
+
+
+def refs_of(kind: type[RecordT], session: Session, identifiers: Sequence[str]) -> Mapping[str, str]:
+    """Return the reference of each: that of its address or, without one, of its number."""
+    found = records.find_all(session, kind, identifiers)
+    return {record.id: ref for record in found if (ref := record.email_ref or record.phone_ref)}
+
+
+def erase(kind: type[RecordT], session: Session, _tools: Tools, identifiers: Sequence[str], _now: datetime) -> Acted:
+    """Delete them, and give up the keys of what was sealed; with a client goes by what it was found."""
+    found = records.find_all(session, kind, identifiers)
+    session.execute(sa.delete(client_tokens).where(client_tokens.c.client.in_(identifiers)))
+    for record in found:
+        session.delete(record)
+    session.flush()
+    return Acted(len(found), tuple(record.key_id for record in found))
+
+
+def left(kind: type[RecordT], session: Session, identifiers: Sequence[str]) -> int:
+    """Count what is still there of them, rows and index."""
+    query = sa.text("SELECT count(*) FROM client_tokens WHERE client IN :ids")
+    tokens = session.scalar(query.bindparams(sa.bindparam("ids", expanding=True)), {"ids": list(identifiers)})
+    return len(present(kind, session, identifiers)) + (tokens or 0)
+
+
+def stop_marketing(session: Session, _tools: Tools, identifiers: Sequence[str], now: datetime) -> Acted:
+    """Note that they want no offers; who never wanted any counts as carried out too."""
+    found = records.find_all(session, Client, identifiers)
+    for client in found:
+        if client.marketing:
+            client.marketing, client.marketing_at = False, now
+            client.version += 1
+    session.flush()
+    return Acted(len(found))
+
+
+def count_wanting(session: Session, identifiers: Sequence[str]) -> int:
+    """Count those who still get offers."""
+    query = sa.text("SELECT count(*) FROM clients WHERE id IN :ids AND marketing")
+    return session.scalar(query.bindparams(sa.bindparam("ids", expanding=True)), {"ids": list(identifiers)}) or 0
+
+
+def renewed(session: Session, identifiers: Sequence[str], since: datetime) -> list[str]:
+    """Return who said after that time that they do want offers: an earlier no is not about that."""
+    later = sa.and_(Client.marketing, Client.marketing_at > since)
+    return list(session.scalars(sa.select(Client.id).where(Client.id.in_(identifiers), later)))
+
+
+def identify_client(session: Session, tools: Tools, identifiers: Sequence[str]) -> SubjectIdentifiers | None:
+    """Return what a processor recognises a client by."""
+    for client in records.find_all(session, Client, identifiers):
+        content = open_content(tools, client)
+        return SubjectIdentifiers(
+            email=content["email"], phone=content["phone"], first_name=content["first_name"], name=content["name"]
+        )
+    return None
+
+
+def identify_party(
+    kind: type[PartT], session: Session, tools: Tools, identifiers: Sequence[str]
+) -> SubjectIdentifiers | None:
+    """Return whom an invoice or a contact is about: its client or, when that is gone, its addressee."""
+    for record in records.find_all(session, kind, identifiers):
+        client = identify_client(session, tools, [record.client])
+        if client is not None or kind is Contact:
+            return client
+        return SubjectIdentifiers(name=open_content(tools, record)["addressee"]["name"])
+    return None
+
+
+def _erasing(kind: type[RecordT]) -> Mapping[str, Act]:
+    act = Act(partial(erase, kind), partial(left, kind))
+    return {"erasure": act, "term-end": act}
+
+
+STOP = Act(stop_marketing, count_wanting)
+HOLDINGS = (
+    Holding(
+        category=CLIENTS,
+        find=partial(find, Client),
+        present=partial(present, Client),
+        acts={**_erasing(Client), "unsubscribe": STOP, "withdrawal": STOP, "objection": STOP},
+        identify=identify_client,
+        refs_of=partial(refs_of, Client),
+        renewed=renewed,
+    ),
+    Holding(
+        category=CONTACTS,
+        find=partial(find, Contact),
+        present=partial(present, Contact),
+        acts=_erasing(Contact),
+        identify=partial(identify_party, Contact),
+        refs_of=partial(refs_of, Contact),
+    ),
+    Holding(
+        category=INVOICES,
+        find=partial(find, Invoice),
+        present=partial(present, Invoice),
+        acts=_erasing(Invoice),
+        identify=partial(identify_party, Invoice),
+        refs_of=partial(refs_of, Invoice),
+    ),
+)
