@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from services.newsletter.processors import tasks
-from services.newsletter.processors.configuration import settings_from, zone
+from services.newsletter.processors.configuration import zone
 from services.newsletter.processors.interface import Member, MemberState, ParsedWebhook, Webhook
 from services.newsletter.processors.laposta import answers, deliveries
 from services.newsletter.processors.laposta.settings import LapostaSettings
@@ -22,6 +22,7 @@ from services.newsletter.processors.proofs import check_mode, proven
 from services.newsletter.processors.tasks import Sighting, Step
 from shared.errors import ConfigurationError, PermanentError, RetryableError
 from shared.processors.http import MIB, ProcessorSession
+from shared.processors.settings import settings_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
