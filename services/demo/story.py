@@ -38,8 +38,8 @@ class Story:
         self.began = began
         self.email = f"anna.{secrets.token_hex(4)}@example.nl"
         register = desk.call(COORDINATOR, "GET", "/requests/v1/processors")
-        self.processors: dict[str, Any] = {each["id"]: each for each in register["items"]}
-        self.newsletter = next(each["id"] for each in register["items"] if each["role"] == "newsletter")
+        self.processors: dict[str, Any] = {each["id"]: each for each in register["processors"]}
+        self.newsletter = next(each["id"] for each in register["processors"] if each["role"] == "newsletter")
 
     def tell(self) -> None:
         """Go through the chapters."""
@@ -99,7 +99,7 @@ class Story:
         return case
 
     def _clinic_decides_in_part(self, case: str, client: str, invoice: str) -> str:
-        found = self._case(case)["candidates"]
+        found = self._case(case)["inquiry"]["candidates"]
         named = [{name: each[name] for name in ("service", "category", "id")} for each in found]
         if client not in [each["id"] for each in named]:
             raise StoryError("The inquiry did not find the client.")
