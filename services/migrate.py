@@ -66,11 +66,13 @@ def new_revision(settings: Settings, service: str, branch_name: str, message: st
     all_branches = KEY_BRANCHES if keys else branches(service)
     branch = next(each for each in all_branches if each.name == branch_name)
     database = _open(settings.key_database_url(service) if keys else settings.database_url(service))
-    first = not any(branch.directory.glob("*.py"))
+    number = len(list(branch.directory.glob("*.py"))) + 1
+    first = number == 1
     with database.engine().begin() as connection:
         command.revision(
             _config(connection, all_branches, branch),
             message=message,
+            rev_id=f"{branch_name}-{number:03}",
             autogenerate=True,
             head="base" if first else f"{branch_name}@head",
             branch_label=branch_name if first else None,
@@ -96,6 +98,7 @@ def _config(connection: sa.Connection, all_branches: Sequence[Branch], wanted: B
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "newline")
+    config.set_main_option("file_template", "%%(rev)s")
     config.set_main_option("version_locations", "\n".join(str(branch.directory) for branch in all_branches))
     metadata = (wanted or all_branches[0]).metadata
     config.attributes.update(connection=connection, metadata=metadata, tables=set(metadata.tables))
