@@ -72,7 +72,7 @@ def new_revision(settings: Settings, service: str, branch_name: str, message: st
         command.revision(
             _config(connection, all_branches, branch),
             message=message,
-            rev_id=f"{branch_name}-{number:03}",
+            rev_id=f"{branch_name}_{number:03}",
             autogenerate=True,
             head="base" if first else f"{branch_name}@head",
             branch_label=branch_name if first else None,
