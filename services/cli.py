@@ -24,12 +24,13 @@ SERVICE = click.Choice(SERVICES)
 
 GROUPS = {
     "account": "services.account_commands:account_commands",
+    "broker-definitions": "services.broker_commands:broker_definitions",
     "key": "services.key_commands:key_commands",
 }
 
 
 class Commands(click.Group):
-    """Says what is wrong in one line, without a traceback, and ends with 2; loads a group of commands when used."""
+    """Says what is wrong in one line, without a traceback, and ends with 2; loads some commands when used."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         """Return the names of all commands."""

@@ -23,6 +23,7 @@ from shared.wakeups import watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from shared.messaging.applier import Applier
     from shared.service import Service, Tools
@@ -50,7 +51,16 @@ def run(settings: Settings, name: str) -> None:
     )
     watcher.start()
     _log.info("working", extra={"fields": {"services": sorted(mine), "loops": len(loops)}})
-    run_all(loops, stop)
+    run_all(loops, stop, _pulse(settings, name))
+
+
+def _pulse(settings: Settings, name: str) -> Path | None:
+    """Return the file that shows a container's watcher that we live; the one-machine parent watches by itself."""
+    if settings.embedded:
+        return None
+    directory = settings.home / "run"
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return directory / f"worker-{name}.pulse"
 
 
 def _embedded_loops(services: Mapping[str, Service], tools: Mapping[str, Tools], bell: Bell) -> Sequence[Loop]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from shared.bell import Bell
 
@@ -57,8 +58,11 @@ class Loop:
         stop.wait(wait)
 
 
-def run_all(loops: Sequence[Loop], stop: threading.Event) -> None:
-    """Run each loop in a thread of its own until ``stop`` is set; end the process when one of them hangs."""
+def run_all(loops: Sequence[Loop], stop: threading.Event, pulse: Path | None = None) -> None:
+    """Run each loop in a thread of its own until ``stop`` is set; end the process when one of them hangs.
+
+    ``pulse`` is a file that is touched every second for whoever watches the process from outside.
+    """
     threads = [threading.Thread(target=loop.run, args=(stop,), name=loop.name, daemon=True) for loop in loops]
     for thread in threads:
         thread.start()
@@ -67,6 +71,8 @@ def run_all(loops: Sequence[Loop], stop: threading.Event) -> None:
             if time.monotonic() - loop.beat > loop.patience:
                 _log.critical("a loop hangs; its process ends", extra={"fields": {"loop": loop.name}})
                 os._exit(70)
+        if pulse is not None:
+            pulse.touch()
     for loop in loops:
         loop.bell.ring()
     for thread in threads:

@@ -26,7 +26,8 @@ def watch(databases: Sequence[Database], stop: threading.Event) -> None:
             threading.Thread(
                 target=_listen, args=(database, stop), name=f"listen {database.url.database}", daemon=True
             ).start()
-    _poll([database for database in databases if database.dialect == "sqlite"], stop)
+    if files := [database for database in databases if database.dialect == "sqlite"]:
+        _poll(files, stop)
 
 
 def _poll(databases: Sequence[Database], stop: threading.Event) -> None:
@@ -51,6 +52,6 @@ def _listen(database: Database, stop: threading.Event) -> None:
                 while not stop.is_set() and driver is not None:
                     for _ in driver.notifies(timeout=5, stop_after=1):
                         database.bell.ring()
-        except sa.exc.DBAPIError as error:
-            _log.warning("listening stopped", extra={"fields": {"because": type(error.orig).__qualname__}})
+        except Exception as error:  # noqa: BLE001 - while it waits, errors are the driver's own; it listens again
+            _log.warning("listening stopped", extra={"fields": {"because": type(error).__qualname__}})
             stop.wait(1)
