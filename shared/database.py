@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import logging
 import os
 import threading
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
 CHANNEL = "discreet"
+_log = logging.getLogger(__name__)
 NAMING = {
     "ix": "ix_%(column_0_label)s",
     "uq": "uq_%(table_name)s_%(column_0_name)s",
@@ -118,7 +120,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Read: one consistent view, and an error at any attempt to write."""
+        """Read: one view of one moment, however often it is asked, and an error at any attempt to write."""
         with Session(self.engine("read"), expire_on_commit=False) as session:
             yield session
 
@@ -141,7 +143,7 @@ class Database:
     def _open(self, use: str) -> sa.Engine:
         if self.dialect == "sqlite":
             return _open_sqlite(self.url, use, self._pool_size)
-        options = {"postgresql_readonly": True} if use == "read" else {}
+        options = {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"} if use == "read" else {}
         return sa.create_engine(
             self.url.set(drivername="postgresql+psycopg"),
             hide_parameters=True,
@@ -162,10 +164,15 @@ class Database:
 
     def _announce(self) -> None:
         self.bell.ring()
-        if self.dialect == "postgresql":
+        if self.dialect != "postgresql":
+            return
+        try:
             # After the commit and on its own: a NOTIFY inside a transaction takes a global lock at commit.
             with self.engine("write").connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.execute(sa.text(f"NOTIFY {CHANNEL}"))
+        except sa.exc.SQLAlchemyError as error:
+            # What was committed stays committed: others find it by their poll.
+            _log.warning("nobody could be woken", extra={"fields": {"because": type(error).__qualname__}})
 
 
 def _open_sqlite(url: sa.URL, use: str, pool_size: int) -> sa.Engine:
