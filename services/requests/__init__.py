@@ -1,4 +1,4 @@
-"""Rights requests and identity checks, decisions, the ledger of who answered them, and the registers.
+"""Rights requests and identity checks, decisions, the ledger of who answered them, the registers, and the statement.
 
 Publishes every kind of decision but the newsletter's own, and what the ledger says of decisions: registered, closed.
 Listens to every decision and every receipt.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from services.requests.cases.api import APIS as CASES
 from services.requests.ledger.api import api as ledger
 from services.requests.registers.api import api as registers
+from services.requests.statement.api import api as statement
 from services.web import create_service_app
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from shared.web import Api
 
-APIS: Sequence[Api] = (*CASES, ledger, registers)
+APIS: Sequence[Api] = (*CASES, ledger, registers, statement)
 
 
 def create_app() -> Flask:

@@ -187,6 +187,7 @@ class Clinic:
 
     Mails come from ``sender`` and are answered to ``contact``, which people read (P58). ``forms`` gets the
     contact forms, ``privacy`` the work of the privacy coordinator, ``security`` the reports of weaknesses.
+    ``statement_url`` is where the clinic publishes its privacy statement itself, if it does.
     """
 
     name: str
@@ -195,6 +196,7 @@ class Clinic:
     forms: str
     privacy: str
     security: str
+    statement_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

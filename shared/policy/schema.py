@@ -152,6 +152,7 @@ class ClinicSchema(Schema):
 
     name = _text()
     sender, contact, forms, privacy, security = (address_field() for _ in range(5))
+    statement_url = fields.Url(schemes={"https"})
 
 
 class AuthoritySchema(Schema):

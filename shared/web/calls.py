@@ -28,12 +28,14 @@ RowT = TypeVar("RowT")
 class Answer:
     """A body for the route's answer schema; ``etag`` is the version that an edit must name in If-Match.
 
-    ``stored`` marks a body that went through the schema when it was kept for repeated calls.
+    ``modified`` (aware UTC) becomes Last-Modified. ``stored`` marks a body that went through the schema when
+    it was kept for repeated calls.
     """
 
     body: Any = None
     location: str | None = None
     etag: str | None = None
+    modified: datetime | None = None
     stored: bool = False
 
 
@@ -50,12 +52,13 @@ class Page:
 
     ``form_to`` are origins beside our own that a form on the page may end at (a 303 to the clinic's site
     counts). Every template also has ``say``, ``language``, ``trial``, ``asset``, ``typed``, ``errors``
-    and ``problem``.
+    and ``problem``. ``modified`` (aware UTC) becomes Last-Modified.
     """
 
     template: str
     context: Mapping[str, Any] = field(default_factory=dict)
     form_to: Sequence[str] = ()
+    modified: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

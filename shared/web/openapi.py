@@ -13,7 +13,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 
 from shared.web.kinds import BY_STATUS
 from shared.web.problems import MEDIA
-from shared.web.routes import HTML, Raw
+from shared.web.routes import HTML, JSON, Raw
 from shared.web.shapes import FileField
 
 if TYPE_CHECKING:
@@ -106,11 +106,13 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
 
 def _success(route: Route) -> dict[str, Any]:
     success: dict[str, Any] = {"description": "Done." if route.method != "GET" else "Found."}
+    content: dict[str, Any] = {}
     if route.answers.schema:
-        success["content"] = {route.answers.media: {"schema": route.answers.schema}}
-    elif route.answers.media == HTML:
-        success["content"] = {HTML: {"schema": {"type": "string"}}}
-    return success
+        # A page that has a schema is there for programs too: they ask for JSON.
+        content[JSON if route.for_people else route.answers.media] = {"schema": route.answers.schema}
+    if route.for_people:
+        content[HTML] = {"schema": {"type": "string"}}
+    return success | ({"content": content} if content else {})
 
 
 def _problems(route: Route) -> set[int]:

@@ -57,6 +57,8 @@ def render(app: Flask, page: Page, words: Mapping[str, Any], status: int = 200) 
     response.content_type = f"{HTML}; charset=utf-8"
     response.headers["Content-Security-Policy"] = page_policy(page.form_to)
     response.headers["Content-Language"] = words["language"]
+    if page.modified:
+        response.last_modified = page.modified
     return response
 
 

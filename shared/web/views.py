@@ -75,6 +75,8 @@ def _answer(reply: Answer, route: Route, status: int) -> Response:
         response.headers["Location"] = reply.location
     if reply.etag:
         response.set_etag(reply.etag)
+    if reply.modified:
+        response.last_modified = reply.modified
     return response
 
 

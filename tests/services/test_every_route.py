@@ -31,6 +31,7 @@ OPEN = {
     "GET /newsletter/v1/webhooks/<processor>/<secret>",
     "GET /privacy",
     "GET /privacy/versions",
+    "GET /privacy/versions/<version>",
     "GET /problems/<slug>",
     "GET /readyz",
     "GET /requests/",

@@ -1,0 +1,112 @@
+"""The privacy statement and the security contact over HTTP: at the root, for anybody, also during a restore."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from dateutil.relativedelta import relativedelta
+
+from services.requests.cases.letters import day_in
+from services.requests.statement.layout import blocks
+from services.requests.statement.schemas import PrivacyStatementSchema, PrivacyVersionsSchema
+from services.requests.statement.summary import summarise
+from services.requests.statement.versions import in_language, read_statements
+from shared.errors import NotFoundError
+from shared.web import HTML, PUBLIC, Answer, Answers, Api, Call, Document, Page
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    from services.requests.statement.versions import Statement
+    from shared.service import Tools
+
+api = Api("statement", at_root=True)
+FOLDER = "statement"
+FOR_SECURITY = relativedelta(months=6)
+
+
+@api.get("/privacy", who=PUBLIC, answers=Answers(200, PrivacyStatementSchema, media=HTML), while_restoring=True)
+def show_current(call: Call) -> Answer | Page:
+    """Show the privacy statement that applies now (P92)."""
+    return _shown(call, call.tools.policy.statement.isoformat())
+
+
+@api.get("/privacy/versions", who=PUBLIC, answers=Answers(200, PrivacyVersionsSchema, media=HTML), while_restoring=True)
+def list_versions(call: Call) -> Answer | Page:
+    """List every version with the day it applies from and its digest (P92)."""
+    current = call.tools.policy.statement
+    listed = [
+        {"version": version, "since": texts[0].since, "current": texts[0].since == current, "texts": texts}
+        for version, texts in _versions(call.tools).items()
+    ]
+    if call.wants_page:
+        context = {"versions": listed, "day": day_in(call.language)}
+        return Page("requests/privacy_versions.html", context, modified=_midnight(current))
+    return Answer({"versions": listed}, modified=_midnight(current))
+
+
+@api.get(
+    "/privacy/versions/<version>",
+    who=PUBLIC,
+    answers=Answers(200, PrivacyStatementSchema, media=HTML),
+    while_restoring=True,
+)
+def show_version(call: Call) -> Answer | Page:
+    """Show a version as it was, for who agreed to it then (P92)."""
+    return _shown(call, call.path["version"])
+
+
+@api.get("/.well-known/security.txt", who=PUBLIC, answers=Answers(200), while_restoring=True)
+def show_security_contact(call: Call) -> Document:
+    """Say whom to tell of a weakness (RFC 9116); it is written anew each day, and good for half a year."""
+    settings = call.tools.settings
+    expires = datetime.combine(call.now, time(), UTC) + FOR_SECURITY
+    lines = [
+        *(["# PROEFOMGEVING: a trial system, not a clinic"] if settings.mode == "trial" else []),
+        f"Contact: mailto:{call.tools.policy.clinic.security}",
+        f"Expires: {expires:%Y-%m-%dT%H:%M:%SZ}",
+        "Preferred-Languages: nl, en",
+    ]
+    if settings.public_url.startswith("https://"):
+        lines.append(f"Canonical: {settings.public_url}/.well-known/security.txt")
+    return Document("".join(f"{line}\n" for line in lines).encode(), "text/plain; charset=utf-8")
+
+
+def _versions(tools: Tools) -> Mapping[str, Sequence[Statement]]:
+    """Return the texts of every version; where the clinic gave none of the current one, our summary stands in."""
+    texts = read_statements(tools.settings.home / FOLDER, tools.policy.statement)
+    if not any(each.since == tools.policy.statement for each in texts):
+        form = f"{tools.settings.public_url}/requests/"
+        summaries = (summarise(tools.policy, tools.register, language, requests_at=form) for language in ("nl", "en"))
+        texts = [*summaries, *texts]
+    return {version: list(group) for version, group in groupby(texts, key=lambda each: each.version)}
+
+
+def _shown(call: Call, version: str) -> Answer | Page:
+    texts = _versions(call.tools).get(version)
+    if texts is None:
+        raise NotFoundError("There is no such version of the privacy statement.")
+    statement, clinic = in_language(texts, call.language), call.tools.policy.clinic
+    current = statement.since == call.tools.policy.statement
+    if call.wants_page:
+        context = {
+            "statement": statement,
+            "blocks": blocks(statement.text),
+            "current": current,
+            "clinic": clinic,
+            "day": day_in(call.language),
+        }
+        return Page("requests/privacy.html", context, modified=_midnight(statement.since))
+    said = ("language", "sha256", "summary", "version", "since", "text")
+    body = {name: getattr(statement, name) for name in said}
+    return Answer(
+        body | {"current": current, "published_at": clinic.statement_url}, modified=_midnight(statement.since)
+    )
+
+
+def _midnight(day: date) -> datetime:
+    """Return a day as HTTP names it: the calendar day itself, whatever the time zone (P93)."""
+    return datetime.combine(day, time(), UTC)
