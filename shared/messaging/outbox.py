@@ -14,7 +14,7 @@ from shared import log
 from shared.database import is_sqlite, wake_after
 from shared.events import routing_key, type_of
 from shared.messaging import envelope as envelopes
-from shared.messaging.tables import WAITING, event_numbers, incarnations, outbox
+from shared.messaging.tables import WAITING, incarnations, outbox
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -119,4 +119,6 @@ def _next_sequence(session: Session) -> str:
     if is_sqlite(session):
         written = session.scalar(sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'"))
         return f"{incarnation}.{(written or 0) + 1}"
-    return f"{incarnation}.{session.scalar(event_numbers.next_value())}"
+    # The numbers of the outbox's own rows: a sequence apart is no part of a table, and migrations would miss it.
+    numbers = sa.func.pg_get_serial_sequence(outbox.name, outbox.c.id.name)
+    return f"{incarnation}.{session.scalar(sa.select(sa.func.nextval(numbers)))}"

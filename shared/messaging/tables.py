@@ -59,8 +59,6 @@ for _table in (outbox, inbox):
     _waiting = _table.c.state == WAITING
     sa.Index(f"ix_{_table.name}_waiting", _table.c.id, postgresql_where=_waiting, sqlite_where=_waiting)
 
-event_numbers = sa.Sequence("event_numbers", metadata=Base.metadata)
-
 incarnations = sa.Table(
     "incarnations",
     Base.metadata,
