@@ -7,6 +7,7 @@ import os
 import secrets
 from typing import TYPE_CHECKING, TypeAlias
 
+from services.sandbox.authority import new_authority
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ FILE = "sandbox.json"
 def addresses(port: int) -> Addresses:
     """Return addresses on this port, with new keys and secrets."""
     origin = f"http://127.0.0.1:{port}"
+    opendsr = {name: _opendsr(name, origin) for name in ("medical-crm", "website-host")}
     return {
         "laposta": {
             "base_url": f"{origin}/laposta/v2",
@@ -39,6 +41,21 @@ def addresses(port: int) -> Addresses:
             "webhook_secret": secrets.token_urlsafe(24),
             "webhook_mode": "both",
         },
+        **opendsr,
+    }
+
+
+def _opendsr(name: str, origin: str) -> Mapping[str, str]:
+    """Return what reaches and proves a processor that speaks OpenDSR.
+
+    Its address is on this machine, which no certificate names, so it has a domain beside it. That ends in
+    `.localhost`, which belongs to nobody (RFC 6761), and is compared and never looked up.
+    """
+    return {
+        "base_url": f"{origin}/{name}/v2",
+        "domain": f"{name}.localhost",
+        "token": secrets.token_urlsafe(24),
+        **new_authority(f"Authority of {name}"),
     }
 
 

@@ -9,21 +9,33 @@ from flask import Flask
 from services.sandbox.control import Control
 from services.sandbox.laposta import Laposta
 from services.sandbox.mailchimp import Mailchimp
+from services.sandbox.opendsr import OpenDsrPlayer
+from services.sandbox.opendsr_strings import opendsr_strings
 from services.sandbox.state import Newsletter, Player, SandboxConfig, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+CRM_HAS = ("clients", "appointments", "reports", "notes", "quotes", "invoices")
+
+
 def create_sandbox(config: SandboxConfig) -> Flask:
     """Return the program; its shared state is `app.extensions["sandbox"]`."""
     stage = Stage(config)
     newsletters: tuple[Newsletter, ...] = (Laposta(stage), Mailchimp(stage))
-    players: Mapping[str, Player] = {player.name: player for player in newsletters}  # a further one joins here
+    opendsr = (
+        OpenDsrPlayer(stage, "medical-crm", formats=("raw", "sha256"), categories=CRM_HAS),
+        # It is told of everybody, so it takes addresses in no form that it could read.
+        OpenDsrPlayer(stage, "website-host", formats=("sha256",), categories=("contact-forms",)),
+    )
+    everybody: tuple[Player, ...] = (*newsletters, *opendsr)
+    players: Mapping[str, Player] = {player.name: player for player in everybody}
     app = Flask("services.sandbox", static_folder=None)
     app.extensions["sandbox"] = stage
     for player in players.values():
         app.register_blueprint(player.blueprint())
     app.register_blueprint(Control(stage, players, {player.name: player for player in newsletters}).blueprint())
+    app.register_blueprint(opendsr_strings({player.name: player for player in opendsr}))
     app.get("/healthz")(lambda: {"status": "ok"})
     return app

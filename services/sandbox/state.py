@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from services.sandbox.addresses import Addresses
     from shared.clock import Clock
 
-Behaviour: TypeAlias = Literal["normal", "fail", "busy", "block", "stall", "late", "twice", "lie"]
+Behaviour: TypeAlias = Literal["normal", "fail", "busy", "block", "stall", "late", "twice", "lie", "forge", "impostor"]
 BEHAVIOURS: tuple[Behaviour, ...] = get_args(Behaviour)
-Moment: TypeAlias = Literal["call", "change", "event"]
+Moment: TypeAlias = Literal["call", "change", "event", "signature", "always"]
 
 MOMENTS: Mapping[Behaviour, Moment] = {
     "fail": "call",  # 500
@@ -34,6 +34,8 @@ MOMENTS: Mapping[Behaviour, Moment] = {
     "late": "change",  # says yes now and does it later
     "lie": "change",  # says yes and does nothing
     "twice": "event",  # sends the same webhook two times
+    "forge": "signature",  # signs other bytes than it sends
+    "impostor": "always",  # signs with a certificate that nobody vouches for
 }
 MOST_CALLS = 10_000
 ACTS = frozenset({"unsubscribe", "complain", "bounce", "delete", "resubscribe"})
@@ -162,6 +164,11 @@ class Stage:
             if mood.times is not None:
                 mood.times -= 1
             return mood.behaviour
+
+    def mood(self, processor: str) -> Behaviour:
+        """Return how a processor was told to behave, without counting."""
+        with self.lock:
+            return self._mood(processor).behaviour
 
     def stall(self, processor: str) -> None:
         """Wait as long as the configuration says, or until the processor is told to behave otherwise."""
