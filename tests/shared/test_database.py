@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -17,7 +19,6 @@ from shared.database import Database, UtcDateTime, insert_once, lock_subject, wa
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 metadata = sa.MetaData()
 notes = sa.Table(
@@ -208,6 +209,19 @@ def test_eight_writers_in_two_processes_never_find_the_database_locked(sqlite: D
     words = [writer.communicate()[1].decode() for writer in writers]
     assert words == ["", ""]
     assert len(texts(sqlite)) == 200
+
+
+def test_writers_stand_in_line_before_they_begin(sqlite: Database) -> None:
+    """The line is the kernel's file lock, which is fair; waiting inside SQLite is not, and the last would wait long."""
+    with Path(f"{sqlite.file}.lock").open("ab") as line:
+        fcntl.flock(line, fcntl.LOCK_EX)
+        writer = threading.Thread(target=write, args=(sqlite, "patient"))
+        writer.start()
+        writer.join(0.2)
+        assert writer.is_alive()
+        assert texts(sqlite) == []
+    writer.join()
+    assert texts(sqlite) == ["patient"]
 
 
 def test_a_reader_is_not_held_up_by_a_writer(database: Database) -> None:
