@@ -63,9 +63,7 @@ DECIDERS = {
 OUTCOMES = {
     "done": Both("uitgevoerd", "carried out"),
     "nothing-held": Both("niets aanwezig", "nothing held"),
-    "not-addressed": Both(
-        "niet benaderd: kreeg nooit gegevens van deze betrokkene", "not told: never got this person's data"
-    ),
+    "not-addressed": Both("niet benaderd", "not told"),
     "retained": Both("blijft bewaard, op een grond", "kept, on a ground"),
     "refused": Both("geweigerd, met een grond", "refused, with a ground"),
     "closed-unconfirmed": Both("afgesloten zonder bevestiging", "closed without confirmation"),
@@ -191,6 +189,15 @@ GROUPS: Mapping[str, Mapping[str, Both]] = {
 def named(group: str, code: str) -> str:
     """Return the word for a code; one that these pages do not know yet is shown as it is."""
     return GROUPS[group].get(code, code)
+
+
+def decision_name(kind: str, ground: str) -> str:
+    """Return what a decision is called; what is destroyed rests on another article than what is erased."""
+    if kind == "erasure" and "7:455" in ground:
+        return Both("vernietigen en wissen", "destruction and erasure")
+    if kind == "erasure" and "17 AVG" in ground:
+        return Both("wissen", "erasure")
+    return named("kind", kind)
 
 
 def options(group: str, language: Language) -> list[tuple[str, str]]:

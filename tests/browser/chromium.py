@@ -6,6 +6,7 @@ import base64
 import itertools
 import json
 import os
+import select
 import shutil
 import subprocess
 import time
@@ -126,7 +127,8 @@ class Chromium:
     def _press(self, selector: str) -> None:
         element = f"document.querySelector({json.dumps(selector)})"
         self.script(f"{element}.scrollIntoView({{block: 'center', behavior: 'instant'}})")
-        box = self.script(f"(b => [b.x + b.width / 2, b.y + b.height / 2])({element}.getBoundingClientRect())")
+        # Of a link that goes on over two lines the first: the middle of both may be beside it.
+        box = self.script(f"(b => [b.x + b.width / 2, b.y + b.height / 2])({element}.getClientRects()[0])")
         place = {"x": box[0], "y": box[1], "button": "left", "clickCount": 1}
         for kind in ("mousePressed", "mouseReleased"):
             self._call("Input.dispatchMouseEvent", {"type": kind, **place})
@@ -150,7 +152,7 @@ class Chromium:
     def _until(self, done: Any, number: int = 0, answers: list[dict[str, Any]] | None = None) -> None:
         deadline = time.monotonic() + PATIENCE
         while not done():
-            assert time.monotonic() < deadline, "the browser did not answer"
+            assert time.monotonic() < deadline, "the page did not come"
             message = self._read()
             if message.get("id") == number and answers is not None:
                 answers.append(message)
@@ -161,6 +163,7 @@ class Chromium:
 
     def _read(self) -> dict[str, Any]:
         while b"\0" not in self._unread:
+            assert select.select([self._from], [], [], PATIENCE)[0], "the browser does not answer"
             chunk = os.read(self._from.fileno(), 65536)
             assert chunk, "the browser ended"
             self._unread += chunk

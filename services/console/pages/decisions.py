@@ -10,13 +10,19 @@ from flask import Blueprint, make_response, request
 
 from services.console.pages.frame import caller, console, show
 from services.console.words import DECISION_STATES
+from shared.errors import NotFoundError
 from shared.events import DECISION_KINDS
+from shared.wording import Both
 
 if TYPE_CHECKING:
     from flask import Response
 
 pages = Blueprint("decisions", __name__)
 ON_A_PAGE = 25
+NOT_YET = Both(
+    "Dit besluit is er niet, of het is net genomen en nog niet vastgelegd. Kijk over een paar tellen opnieuw.",
+    "There is no such decision, or it was only just taken and is not registered yet. Look again in a few seconds.",
+)
 
 
 @pages.get("/decisions")
@@ -40,7 +46,11 @@ def show_list() -> Response:
 @pages.get("/decisions/<uuid:decision_id>")
 def show_one(decision_id: UUID) -> Response:
     """Show every service and processor: state, evidence, time, and what is overdue."""
-    return show("decision.html", decision=console().backend.decision(caller(), str(decision_id)))
+    try:
+        decision = console().backend.decision(caller(), str(decision_id))
+    except NotFoundError:
+        raise NotFoundError(NOT_YET) from None
+    return show("decision.html", decision=decision)
 
 
 @pages.get("/decisions/<uuid:decision_id>/proof")

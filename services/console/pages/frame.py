@@ -136,6 +136,7 @@ def _words() -> Mapping[str, Any]:
         "account": who,
         "may": lambda what: who is not None and rules.may(who.roles, what),
         "named": lambda group, code: text_in(chosen, words.named(group, code)),
+        "decision_name": lambda each: text_in(chosen, words.decision_name(each.kind, each.ground)),
         "ground": lambda code: formats.ground_named(console().policy, code, chosen),
         "options": lambda group: words.options(group, chosen),
         "moment": lambda at: formats.moment(at, chosen),

@@ -131,9 +131,13 @@ def test_the_list_pages_with_the_services_cursor(fake, signed_in):
 
 
 def test_a_decision_that_is_not_there_is_not_found(signed_in):
-    """Neither is one that is no id at all."""
+    """Or not yet: the ledger takes a moment. Neither is one that is no id at all."""
     visitor = signed_in("fg")
-    assert visitor.get(f"/console/decisions/{CASE[:-1]}c").status_code == 404
+    missing = f"/console/decisions/{CASE[:-1]}c"
+    got = visitor.get(missing)
+    assert got.status_code == 404
+    assert "net genomen en nog niet vastgelegd" in got.text
+    assert f'<a href="{missing}">Opnieuw kijken</a>' in got.text
     assert visitor.get("/console/decisions/x").status_code == 404
 
 
