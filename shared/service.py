@@ -83,6 +83,8 @@ class Holding:
     ``refs_of`` the ref of each record, by which one processor gets one thing at a time about one person, and
     which a tombstone keeps so that an import cannot bring the person back. ``renewed`` returns which of these
     records the person asked for anew after that time: an unsubscribe decided before does not touch them.
+    ``labels`` gives what people at a processor find each record by, such as an invoice's number; never a datum
+    about anybody, since it stands in the clear.
     """
 
     category: str
@@ -92,6 +94,7 @@ class Holding:
     identify: Callable[[Session, Tools, Sequence[str]], SubjectIdentifiers | None] | None = None
     refs_of: Callable[[Session, Sequence[str]], Mapping[str, str]] | None = None
     renewed: Callable[[Session, Sequence[str], datetime], Collection[str]] | None = None
+    labels: Callable[[Session, Sequence[str]], Mapping[str, str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

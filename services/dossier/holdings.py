@@ -106,6 +106,11 @@ def identify_party(
     return None
 
 
+def numbers_of(session: Session, identifiers: Sequence[str]) -> Mapping[str, str]:
+    """Return the number of each invoice: all that a bookkeeper knows it by."""
+    return {invoice.id: invoice.number for invoice in records.find_all(session, Invoice, identifiers)}
+
+
 def _erasing(kind: type[RecordT]) -> Mapping[str, Act]:
     act = Act(partial(erase, kind), partial(left, kind))
     return {"erasure": act, "term-end": act}
@@ -137,5 +142,6 @@ HOLDINGS = (
         acts=_erasing(Invoice),
         identify=partial(identify_party, Invoice),
         refs_of=partial(refs_of, Invoice),
+        labels=numbers_of,
     ),
 )

@@ -48,13 +48,29 @@ class SubjectIdentifiers:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Staying:
+    """A record the processor has of the same person, or under the same address, and must leave as it is.
+
+    `label` is what people find it by, such as an invoice's number. `ground` and `until`, the first day on which
+    it may go, say why it stays; both are None for a record that the decision is not about.
+    """
+
+    category: str
+    label: str | None = None
+    ground: str | None = None
+    until: date | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProcessorTask:
     """One thing one processor must do about one person.
 
     `action` is a kind of decision (`unsubscribe`, `erasure`, `term-end`, `inquiry`, ...) or `read`,
     which asks whether a processor that reported a decision really acts on it.
     `idempotency_key` stays the same over every attempt at the same obligation.
-    `requested_at` is aware UTC. `categories` are the register's data categories the task is about.
+    `requested_at` is aware UTC. `categories` are the register's data categories the task is about, `labels`
+    what people find its records by. `stays` is what must not be touched: an adapter that can only act on all
+    that a processor has of a person leaves the task to people while there is any.
     `corrected` holds the new values of a correction by field name; `state` is what the adapter
     itself left behind in its last `Pending`.
     """
@@ -65,6 +81,8 @@ class ProcessorTask:
     idempotency_key: str
     requested_at: datetime
     categories: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    stays: tuple[Staying, ...] = ()
     corrected: Mapping[str, str] = field(default_factory=dict, repr=False)
     state: dict[str, Any] = field(default_factory=dict, repr=False)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,11 +9,12 @@ import sqlalchemy as sa
 
 from shared.database import insert_once, lock_subject, wake_after
 from shared.events import Decision, Expected, ReceiptIssued
-from shared.propagation import giving, receipts, transfers
-from shared.propagation.tables import ASKED, FINISHED, OPEN, obligations
+from shared.propagation import receipts
+from shared.propagation.addressing import Accepting, address
+from shared.propagation.tables import ASKED, OPEN, obligations
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
@@ -22,25 +22,11 @@ if TYPE_CHECKING:
     from shared.messaging.applier import Delivery
     from shared.messaging.envelope import Envelope
     from shared.messaging.outbox import StoredEvent
-    from shared.processors.interface import SubjectIdentifiers
+    from shared.propagation.addressing import Records
     from shared.service import Handler, Service, Tools
 
 BY_REFS = frozenset({"unsubscribe", "inquiry"})
 """The kinds that go by refs alone; every other kind acts only on records a person confirmed."""
-
-Records = dict[str, list[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Accepting:
-    """One decision as it reaches one service, with the service's records that it is about."""
-
-    service: Service
-    tools: Tools
-    delivery: Delivery
-    decision: Decision
-    kind: str
-    records: Records
 
 
 def accept(service: Service) -> Handler:
@@ -55,7 +41,7 @@ def accept(service: Service) -> Handler:
             return
         lock_subject(session, decision.refs)
         records = records_of(session, service, decision, kind)
-        accepting = _Accepting(service, tools, delivery, decision, kind, records)
+        accepting = Accepting(service, tools, delivery, decision, kind, records)
         for expected in decision.expected:
             if expected.service == service.name:
                 _oblige(session, accepting, expected)
@@ -119,7 +105,7 @@ def _is_known(session: Session, decision: str) -> bool:
     return session.scalar(sa.select(obligations.c.id).where(obligations.c.decision == decision).limit(1)) is not None
 
 
-def _oblige(session: Session, accepting: _Accepting, expected: Expected) -> None:
+def _oblige(session: Session, accepting: Accepting, expected: Expected) -> None:
     decision, delivery = accepting.decision, accepting.delivery
     own = [msgspec.to_builtins(part) for part in decision.retained if part.service == accepting.service.name]
     row: dict[str, object] = {
@@ -138,65 +124,5 @@ def _oblige(session: Session, accepting: _Accepting, expected: Expected) -> None
         "next_attempt_at": delivery.now,
     }
     if expected.processor is not None:
-        row |= _address(session, accepting, expected.processor, expected.action)
+        row |= address(session, accepting, expected.processor, expected.action)
     insert_once(session, obligations, [row])
-
-
-def _address(session: Session, accepting: _Accepting, processor: str, action: str) -> Mapping[str, object]:
-    """Work out whether a processor is told at all, and seal what it needs to recognise the person."""
-    tools, records = accepting.tools, accepting.records
-    flat = [record for identifiers in records.values() for record in identifiers]
-    persons = _persons_of(session, accepting.service, records)
-    if accepting.kind in giving.STOPPING:
-        giving.supersede(session, tools, processor, [*persons, *flat], now=accepting.delivery.now)
-    given = set(transfers.held_by(session, processor, flat))
-    always = tools.register.get(processor).always
-    if not given and not always:
-        return _not_addressed(session, accepting, processor, action)
-    told = {category: [each for each in ids if always or each in given] for category, ids in records.items()}
-    told = {category: identifiers for category, identifiers in told.items() if identifiers}
-    values: dict[str, object] = {"records": told, "subject": next(iter(persons), ""), "refs": []}
-    subject = identify(session, accepting.service, tools, told)
-    if subject is not None:
-        name = giving.seal_name(accepting.decision.decision, processor, action)
-        sealed = tools.vault.seal(name, asdict(subject))
-        values |= {"sealed": sealed.ciphertext, "key_id": sealed.key_id}
-    return values
-
-
-def _persons_of(session: Session, service: Service, records: Records) -> list[str]:
-    """Return the keys of the person whose records these are, one for each address; without refs, the records."""
-    persons: list[str] = []
-    for category, identifiers in records.items():
-        holding = service.holding(category)
-        refs = holding.refs_of(session, identifiers) if holding is not None and holding.refs_of is not None else {}
-        persons += [giving.person_key(refs[each]) if each in refs else each for each in identifiers]
-    return persons
-
-
-def identify(
-    session: Session, service: Service, tools: Tools, records: Mapping[str, Sequence[str]]
-) -> SubjectIdentifiers | None:
-    """Return what the first holding that knows the person of these records says of them, if any does."""
-    for category, identifiers in records.items():
-        holding = service.holding(category)
-        if holding is not None and holding.identify is not None:
-            subject = holding.identify(session, tools, identifiers)
-            if subject is not None:
-                return subject
-    return None
-
-
-def _not_addressed(session: Session, accepting: _Accepting, processor: str, action: str) -> Mapping[str, object]:
-    now = accepting.delivery.now
-    receipt = ReceiptIssued(
-        decision=accepting.decision.decision,
-        decision_sha256=accepting.delivery.stored.digest,
-        service=accepting.service.name,
-        processor=processor,
-        action=action,
-        outcome="not-addressed",
-        acted_at=now,
-    )
-    event_id = receipts.issue(session, accepting.tools, receipt, now=now)
-    return {"records": {}, "refs": [], "state": FINISHED, "receipt_event_id": event_id, "finished_at": now}

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from shared.errors import OutsideError, PermanentError, RetryableError
-from shared.events import TERMINAL, EvidenceNote, Outcome, ReceiptIssued, RetainedPart
+from shared.events import TERMINAL, ReceiptIssued
 from shared.messaging.applier import pause
 from shared.processors import interface as processors
-from shared.processors.interface import ProcessorTask, SubjectIdentifiers
 from shared.propagation import own_store, receipts, transfers
-from shared.propagation.giving import STOPPING, TRANSFER, seal_name_of
+from shared.propagation.giving import STOPPING, TRANSFER
 from shared.propagation.rechecks import RECHECK
 from shared.propagation.tables import ASKED, CLAIMED, FINISHED, OPEN, PARKED, SUPERSEDED, obligations
-from shared.vault import Sealed
+from shared.propagation.tasks import given_up, receipt_of, task_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
     from shared.propagation.own_store import Row
     from shared.service import Service, Tools
 
@@ -28,7 +30,6 @@ LEASE = timedelta(minutes=3)  # longer than the longest time-out of an adapter's
 ATTEMPTS = 40
 LONGEST_PAUSE = timedelta(minutes=30)
 AGREEMENT_PAUSE = timedelta(hours=1)
-Final: TypeAlias = processors.Done | processors.NothingHeld | processors.Retained | processors.Refused
 _log = logging.getLogger(__name__)
 
 
@@ -100,7 +101,7 @@ class ObligationWorker:
             self._wait_for_agreement(row)
             return
         adapter = self._service.adapters[processor.adapter](self._tools, processor)
-        outcome = adapter.carry_out(self._task(row))
+        outcome = adapter.carry_out(task_of(self._tools, row, processor))
         if isinstance(outcome, processors.Pending):
             self._wait_for_answer(row, outcome)
         elif row["decision"] is None:
@@ -110,7 +111,7 @@ class ObligationWorker:
                 )
             self._close(row, None)
         else:
-            self._finish(row, self._receipt(row, outcome))
+            self._finish(row, receipt_of(self._tools, row, outcome), gone=given_up(row, outcome))
 
     def _wait_for_agreement(self, row: Row) -> None:
         """P46: without an agreement in force nothing is given. That is no failed attempt: it waits however long."""
@@ -136,61 +137,21 @@ class ObligationWorker:
         with self._tools.database.reading() as session:
             return session.scalar(sa.select(obligations.c.id).where(later).limit(1)) is not None
 
-    def _task(self, row: Row) -> ProcessorTask:
-        return ProcessorTask(
-            decision_id=row["decision"] or "",
-            action=row["action"],
-            subject=self._subject(row),
-            idempotency_key=f"{self._tools.name}-{row['id']}",
-            requested_at=row["requested_at"],
-            categories=tuple(row["records"]),
-            state=dict(row["progress"].get("asked", {})),
-        )
-
-    def _subject(self, row: Row) -> SubjectIdentifiers:
-        """Open what was sealed for the processor; what the service never held is claimed from the decider."""
-        if row["sealed"] is not None:
-            sealed = Sealed(row["key_id"], row["sealed"])
-            content = self._tools.vault.open(seal_name_of(row), sealed)
-            return SubjectIdentifiers(**content | {"more_emails": tuple(content.get("more_emails", ()))})
-        return self._tools.claims.identifiers(row["decision"])
-
-    def _receipt(self, row: Row, outcome: Final) -> ReceiptIssued:
-        name, retained, ground = _outcome_of(self._tools.name, row, outcome)
-        evidence = outcome.evidence
-        return ReceiptIssued(
-            decision=row["decision"],
-            decision_sha256=row["decision_sha256"],
-            service=self._tools.name,
-            processor=row["processor"],
-            action=row["action"],
-            outcome=name,
-            acted_at=self._tools.clock(),
-            evidence=EvidenceNote(grade=evidence.grade, digest=evidence.digest, document=evidence.document.decode()),
-            counts=dict(evidence.counts),
-            retained=retained,
-            ground=ground,
-        )
-
-    def _finish(self, row: Row, receipt: ReceiptIssued) -> None:
+    def _finish(self, row: Row, receipt: ReceiptIssued, *, gone: Sequence[str] = ()) -> None:
         """Record the outcome and announce the receipt, in one transaction."""
         if receipt.outcome not in TERMINAL:
             self._park_with(row, receipt)
             return
-        self._close(row, receipt)
+        self._close(row, receipt, gone=gone)
 
-    def _close(self, row: Row, receipt: ReceiptIssued | None, *, state: str = FINISHED) -> None:
+    def _close(
+        self, row: Row, receipt: ReceiptIssued | None, *, gone: Sequence[str] = (), state: str = FINISHED
+    ) -> None:
         now = self._tools.clock()
         with self._tools.database.transaction() as session:
             event_id = receipts.issue(session, self._tools, receipt, now=now) if receipt else None
-            if (
-                receipt
-                and receipt.processor
-                and receipt.outcome in ("done", "nothing-held")
-                and row["kind"] in own_store.ERASING
-            ):
-                flat = [record for identifiers in row["records"].values() for record in identifiers]
-                transfers.end(session, row["processor"], flat, now=now)
+            if gone and row["kind"] in own_store.ERASING:
+                transfers.end(session, row["processor"], gone, now=now)
             self._update(
                 session,
                 row,
@@ -251,21 +212,3 @@ class ObligationWorker:
         session.execute(
             sa.update(obligations).where(obligations.c.id == row["id"]).values(claimed_until=None, **values)
         )
-
-
-def _outcome_of(service: str, row: Row, outcome: Final) -> tuple[Outcome, tuple[RetainedPart, ...], str | None]:
-    match outcome:
-        case processors.Done():
-            return "done", (), None
-        case processors.NothingHeld():
-            return "nothing-held", (), None
-        case processors.Refused(ground=ground):
-            return "refused", (), ground
-        case processors.Retained(ground=ground, until=until):
-            moment = datetime.combine(until, time(), UTC) if until else None
-            parts = tuple(
-                RetainedPart(service=service, category=category, id=record, ground=ground, until=moment)
-                for category, identifiers in row["records"].items()
-                for record in identifiers
-            )
-            return "retained", parts, ground

@@ -35,6 +35,7 @@ from shared.wording import Both
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from shared.policy import Policy
     from shared.processors.by_hand.links import Row
 
 PAGE = Answers(200, media=HTML)
@@ -129,13 +130,14 @@ def show_by_hand_statement(call: Call) -> Answer:
 
 
 def _task_page(call: Call, row: Row) -> dict[str, Any]:
-    content = open_subject(call.tools, row)
+    content: Mapping[str, Any] = open_subject(call.tools, row)
     policy = call.tools.policy
     return {
         "clinic": policy.clinic.name,
         "task": words.ACTIONS.get(row["action"], words.ANYTHING_ELSE),
         "subject": _labelled(content["subject"]),
         "corrected": _labelled(content["corrected"]),
+        "stays": [_staying(each, policy) for each in content["stays"]],
         "categories": [words.CATEGORIES.get(name, name) for name in row["categories"]],
         "due": local_date(row["due_at"]).isoformat(),
         "outcomes": words.OUTCOMES,
@@ -144,5 +146,18 @@ def _task_page(call: Call, row: Row) -> dict[str, Any]:
     }
 
 
-def _labelled(values: Mapping[str, str]) -> list[tuple[str, str]]:
-    return [(words.SUBJECT.get(name, name), value) for name, value in values.items()]
+def _labelled(values: Mapping[str, str | list[str]]) -> list[tuple[str, str]]:
+    return [
+        (words.SUBJECT.get(name, name), value if isinstance(value, str) else ", ".join(value))
+        for name, value in values.items()
+    ]
+
+
+def _staying(record: Mapping[str, str | None], policy: Policy) -> dict[str, Any]:
+    ground = policy.retaining.get(record["ground"] or "")
+    return {
+        "what": words.CATEGORIES.get(str(record["category"]), record["category"]),
+        "label": record["label"],
+        "because": Both(f"{ground.nl} ({ground.law})", f"{ground.en} ({ground.law})") if ground else None,
+        "until": record["until"],
+    }

@@ -31,10 +31,15 @@ REMIND_EVERY = timedelta(days=5)
 def ask(session: Session, tools: Tools, processor: Processor, task: ProcessorTask, *, now: datetime) -> datetime:
     """Open a task and mail its contact a link; return when to remind. Raises PermanentError without a person."""
     subject = {name: value for name, value in asdict(task.subject).items() if value}
-    if not subject:
+    if not subject and not task.labels:
         raise PermanentError("The task has nothing to recognise the person by.")
     task_id = str(uuid.uuid4())
-    sealed = tools.vault.seal(task_id, {"subject": subject, "corrected": dict(task.corrected)}, field="subject")
+    content = {
+        "subject": subject | ({"labels": task.labels} if task.labels else {}),
+        "corrected": dict(task.corrected),
+        "stays": [asdict(each) for each in task.stays],
+    }
+    sealed = tools.vault.seal(task_id, content, field="subject")
     row = {
         "id": task_id,
         "idempotency_key": task.idempotency_key,

@@ -50,14 +50,17 @@ SUBJECT = {
     "name": Both("Naam", "Name"),
     "first_name": Both("Voornaam", "First name"),
     "email": Both("E-mailadres", "E-mail address"),
+    "more_emails": Both("Andere e-mailadressen", "Other e-mail addresses"),
     "phone": Both("Telefoonnummer", "Telephone number"),
     "address": Both("Adres", "Address"),
+    "labels": Both("Kenmerk", "Reference"),
 }
 
 CATEGORIES = {
     "contact-forms": Both("contactformulieren", "contact forms"),
     "subscriptions": Both("inschrijvingen voor de nieuwsbrief", "newsletter subscriptions"),
     "clients": Both("naam- en contactgegevens", "names and contact details"),
+    "contacts": Both("contactgeschiedenis", "contact history"),
     "appointments": Both("afspraken", "appointments"),
     "questionnaires": Both("vragenformulieren", "questionnaires"),
     "agreements": Both("behandelovereenkomsten", "treatment agreements"),

@@ -247,13 +247,19 @@ class Practice:
 
 @contextmanager
 def practice(home: Path, **environ: str) -> Iterator[Practice]:
-    """A dossier with the five processors of the trial, and the service that decides."""
+    """A dossier with the five processors of the trial, all of them people, and the service that decides."""
     register = home / "processors.yaml"
-    register.write_text(REGISTER.read_text(encoding="utf-8"), encoding="utf-8")
+    register.write_text(yaml.safe_dump(_by_hand(yaml.safe_load(REGISTER.read_text(encoding="utf-8")))))
     services = {"dossier": registry.load("dossier"), "requests": bare_service("requests")}
     installation = Installation(home, services, environ={"DISCREET_PROCESSORS": str(register), **environ})
     yield Practice(installation, _http(installation), KeyStore(installation.settings.keys))
     installation.close()
+
+
+def _by_hand(register: dict[str, Any]) -> dict[str, Any]:
+    for processor in register["processors"].values():
+        processor |= {"adapter": "by_hand", "settings": {}, "always": False}
+    return register
 
 
 def _http(installation: Installation) -> FlaskClient:
