@@ -188,7 +188,10 @@ def proof(settings: _Lazy, decision: str, out: Path | None) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--root", help="The fingerprint of the clinic's root key, learnt from the clinic by another way.")
 def verify_proof(file: Path, root: str | None) -> None:
-    """Check a proof from its file alone; ends with 1 when an answer is missing, with 2 when it does not hold."""
+    """Check a proof from its file alone; ends with 1 when an answer is missing, with 2 when it does not hold.
+
+    An answer that two people closed without confirmation is not missing: it is shown, with their names and why.
+    """
     from services.tables import print_verdict  # noqa: PLC0415
     from shared.propagation.proof import verify  # noqa: PLC0415
 

@@ -8,11 +8,12 @@ from rich.console import Console
 from rich.table import Table
 
 from shared.clock import utc_text
+from shared.events import UNCONFIRMED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from shared.propagation.proof import Verdict
+    from shared.propagation.verdict import Finding, Verdict
 
 
 def print_rows(headings: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None) -> None:
@@ -41,13 +42,28 @@ def print_verdict(verdict: Verdict) -> None:
                 each.processor or "(own store)",
                 each.action,
                 each.outcome or "NO ANSWER",
-                each.evidence or "-",
+                each.evidence or _closed_by(each),
                 utc_text(each.acted_at) if each.acted_at else "-",
             )
             for each in verdict.findings
         ],
     )
-    print("Integrity holds." if verdict.complete else "Integrity holds, but not every answer is there.")  # noqa: T201
+    print(_said_of(verdict))  # noqa: T201
     print("It cannot show:")  # noqa: T201
     for limit in verdict.cannot_show:
         print(f" - {limit}")  # noqa: T201
+
+
+def _said_of(verdict: Verdict) -> str:
+    if not verdict.complete:
+        return "Integrity holds, but not every answer is there."
+    if verdict.unconfirmed:
+        return f"Integrity holds. {len(verdict.unconfirmed)} of the answers never came: closed without confirmation."
+    return "Integrity holds."
+
+
+def _closed_by(finding: Finding) -> str:
+    """Say who closed an answer that nobody gave, where other answers say how they are known."""
+    if finding.outcome != UNCONFIRMED:
+        return "-"
+    return "; ".join(f"{each.reason}: {each.proposed_by}, {each.confirmed_by}" for each in finding.closings)

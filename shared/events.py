@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 DecisionKind = Literal[
     "inquiry",
@@ -36,9 +36,15 @@ Outcome = Literal[
     "failed",
     "unsupported",
 ]
+UNCONFIRMED: Final = "closed-unconfirmed"
+"""The one outcome that no service may answer: it means that nobody answered, and two people say so."""
 TERMINAL: frozenset[Outcome] = frozenset(
     {"done", "nothing-held", "not-addressed", "retained", "refused", "closed-unconfirmed"}
 )
+
+ClosingReason = Literal["bankrupt", "dissolved", "unreachable", "no-answer", "system-gone"]
+CLOSING_REASONS: tuple[ClosingReason, ...] = get_args(ClosingReason)
+"""Why an answer will never come; a closed list, because free words could say something about a person."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -143,6 +149,25 @@ class DecisionClosed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AnswerClosed:
+    """Two members of staff closed an answer that a processor does not give; it ends, and is never counted as done.
+
+    ``proposed_by`` and ``confirmed_by`` are their account names, and never the same. It says nothing of what
+    the processor did or has: a receipt that comes after all says more, and takes its place.
+    """
+
+    decision: str
+    decision_sha256: str
+    service: str
+    processor: str
+    action: str
+    reason: ClosingReason
+    proposed_by: str
+    confirmed_by: str
+    acted_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ContactFormReceived:
     """A contact form was stored; with ``newsletter`` its sender also asked for the newsletter."""
 
@@ -150,9 +175,11 @@ class ContactFormReceived:
     newsletter: bool
 
 
-Event = Decision | ReceiptIssued | DecisionRegistered | DecisionClosed | ContactFormReceived
+Event = Decision | ReceiptIssued | DecisionRegistered | DecisionClosed | AnswerClosed | ContactFormReceived
 
+ANSWER_CLOSED = "discreet.fact.answer-closed.v1"
 FACTS: dict[str, type[Event]] = {
+    ANSWER_CLOSED: AnswerClosed,
     "discreet.fact.decision-registered.v1": DecisionRegistered,
     "discreet.fact.decision-closed.v1": DecisionClosed,
     "discreet.fact.contact-form-received.v1": ContactFormReceived,
@@ -163,6 +190,19 @@ CATALOGUE: dict[str, type[Event]] = {
     RECEIPT: ReceiptIssued,
     **FACTS,
 }
+
+
+def standing(outcome: str | None) -> int:
+    """Rank what is known of an answer: nothing, trouble on the way, closed by two people, answered.
+
+    Whatever came first, an answer outranks a closing: what a processor says it did is more than that people
+    stopped waiting for it.
+    """
+    if outcome is None:
+        return 0
+    if outcome == UNCONFIRMED:
+        return 2
+    return 3 if outcome in TERMINAL else 1
 
 
 def decision_type(kind: str) -> str:

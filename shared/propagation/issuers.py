@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.events import DECISION_KINDS, Decision, ReceiptIssued, kind_of
+from shared.events import (
+    DECISION_KINDS,
+    UNCONFIRMED,
+    AnswerClosed,
+    Decision,
+    DecisionClosed,
+    DecisionRegistered,
+    ReceiptIssued,
+    kind_of,
+)
 from shared.messaging.applier import ForgedEventError
 
 if TYPE_CHECKING:
@@ -21,6 +30,9 @@ ISSUERS: dict[str, frozenset[str]] = {
     # A withdrawal at the counter, or ledger entries whose own term ended.
     "requests": REQUESTS_ONLY | {"unsubscribe", "term-end"},
 }
+
+LEDGER = "requests"
+"""The service whose ledger says what became of a decision; nobody else may say that for it."""
 
 
 class RosterVerifier:
@@ -48,3 +60,7 @@ def _check_names(envelope: Envelope, event: Event | None) -> None:
         raise ForgedEventError("the decision names another issuer or id than its envelope")
     if isinstance(event, ReceiptIssued) and event.service != envelope.service:
         raise ForgedEventError("the receipt speaks for another service")
+    if isinstance(event, ReceiptIssued) and event.outcome == UNCONFIRMED:
+        raise ForgedEventError("nobody answers that there was no answer")
+    if isinstance(event, DecisionRegistered | DecisionClosed | AnswerClosed) and envelope.service != LEDGER:
+        raise ForgedEventError("only the ledger may say this")

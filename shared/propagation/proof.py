@@ -1,35 +1,29 @@
-"""Checking a proof from its file alone: what holds, how each answer is known, and what it cannot show."""
+"""Checking a proof from its file alone: the roster, every signature, the chain, and what answers what."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import hashlib
-from dataclasses import dataclass, field
 from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from shared.errors import IntegrityError, MalformedBodyError
-from shared.events import TERMINAL, Decision, Expected, ReceiptIssued, kind_of
+from shared.events import UNCONFIRMED, AnswerClosed, Decision, ReceiptIssued, kind_of
 from shared.messaging import envelope as envelopes
 from shared.messaging.envelope import Envelope, UnreadableEventError
 from shared.propagation import chain
-from shared.propagation.issuers import ISSUERS
+from shared.propagation.issuers import ISSUERS, LEDGER
+from shared.propagation.verdict import Verdict, cannot_show, finding_of
 from shared.roster import Roster
 from shared.signing import fingerprint_of, has_fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-LIMITS = {
-    "processor-signed": "The processor signed its answer; that it speaks the truth rests on its word.",
-    "re-read": "The processor was asked again after the act and no longer showed the data; its backups were not seen.",
-    "api-confirmed": "The processor's system confirmed the act; nobody looked again.",
-    "statement": "A named person at the processor declared it; nobody looked.",
-    "recounted": "The service counted its own store again by another query; it speaks for itself.",
-}
+    from shared.propagation.verdict import Word
 
 
 class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,39 +58,6 @@ class ProofFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     chain: Chain
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One expected answer as the proof shows it; ``outcome`` is None while nothing came."""
-
-    service: str
-    processor: str | None
-    action: str
-    outcome: str | None
-    evidence: str | None
-    acted_at: datetime | None
-    terminal: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a proof shows. It never says more: ``origin_checked`` is False when no root fingerprint was given."""
-
-    decision: Decision
-    kind: str
-    mode: str
-    root_fingerprint: str
-    origin_checked: bool
-    head: str
-    head_seq: int
-    findings: Sequence[Finding]
-    cannot_show: Sequence[str] = field(default_factory=tuple)
-
-    @property
-    def complete(self) -> bool:
-        """Whether every expected answer is there and terminal."""
-        return all(finding.terminal for finding in self.findings)
-
-
 def verify(content: bytes, root_fingerprint: str | None = None) -> Verdict:
     """Check a proof: the roster against its root, every signature against the roster, and the chain.
 
@@ -115,8 +76,8 @@ def verify(content: bytes, root_fingerprint: str | None = None) -> Verdict:
     _check_chain(proof.chain)
     links = [link for link in proof.chain.links if isinstance(link, Link)]
     decision, kind, digest = _decision(proof, roster, links)
-    receipts = [_receipt(roster, link, decision, digest) for link in links if kind_of(_envelope(link).type) is None]
-    findings = [_finding(expected, receipts) for expected in decision.expected]
+    words = [_word(roster, link, decision, digest) for link in links if kind_of(_envelope(link).type) is None]
+    findings = [finding_of(expected, words) for expected in decision.expected]
     return Verdict(
         decision=decision,
         kind=kind,
@@ -126,7 +87,7 @@ def verify(content: bytes, root_fingerprint: str | None = None) -> Verdict:
         head=proof.chain.head,
         head_seq=proof.chain.first + len(proof.chain.links) - 1,
         findings=findings,
-        cannot_show=tuple(_cannot_show(findings, origin_checked=root_fingerprint is not None)),
+        cannot_show=tuple(cannot_show(findings, origin_checked=root_fingerprint is not None)),
     )
 
 
@@ -158,52 +119,40 @@ def _decision(proof: ProofFile, roster: Roster, links: Sequence[Link]) -> tuple[
     return event, kind, envelopes.digest(link.body)
 
 
-def _receipt(roster: Roster, link: Link, decision: Decision, digest: str) -> ReceiptIssued:
+def _word(roster: Roster, link: Link, decision: Decision, digest: str) -> Word:
     envelope = _envelope(link)
     _check_signature(roster, link, envelope)
-    receipt = _event(envelope)
-    if not isinstance(receipt, ReceiptIssued) or receipt.service != envelope.service:
-        raise IntegrityError("an entry is not a receipt of the service that signed it")
-    if (receipt.decision, receipt.decision_sha256) != (decision.decision, digest):
+    word = _event(envelope)
+    if isinstance(word, ReceiptIssued):
+        _check_receipt(word, envelope)
+    elif isinstance(word, AnswerClosed):
+        _check_closing(word, envelope)
+    else:
+        raise IntegrityError("an entry is neither a receipt nor the closing of an answer")
+    if (word.decision, word.decision_sha256) != (decision.decision, digest):
         raise IntegrityError("a receipt answers another decision, or another text of it")
+    return word
+
+
+def _check_receipt(receipt: ReceiptIssued, envelope: Envelope) -> None:
+    if receipt.service != envelope.service or receipt.outcome == UNCONFIRMED:
+        raise IntegrityError("an entry is not a receipt of the service that signed it")
     evidence = receipt.evidence
     if evidence is not None and hashlib.sha256(evidence.document.encode()).hexdigest() != evidence.digest:
         raise IntegrityError("a receipt's evidence does not have the digest it states")
-    return receipt
+
+
+def _check_closing(closing: AnswerClosed, envelope: Envelope) -> None:
+    if envelope.service != LEDGER:
+        raise IntegrityError("an answer was closed by a service that may not do so")
+    if closing.proposed_by.casefold() == closing.confirmed_by.casefold():
+        raise IntegrityError("an answer was closed by one person; it takes two")
 
 
 def _check_signature(roster: Roster, link: Link, envelope: Envelope) -> None:
     key = roster.events_key_of(envelope.service, link.key_id, envelope.time)
     if key is None or not key.verifies(_bytes(link.signature), link.body.encode()):
         raise IntegrityError(f"the signature of the {envelope.service} service does not hold")
-
-
-def _finding(expected: Expected, receipts: Sequence[ReceiptIssued]) -> Finding:
-    """Take the last terminal word on an answer, or else the last word at all."""
-    words = [r for r in receipts if (r.service, r.processor) == (expected.service, expected.processor)]
-    words.sort(key=lambda word: (word.outcome in TERMINAL, word.acted_at))
-    last = words[-1] if words else None
-    return Finding(
-        service=expected.service,
-        processor=expected.processor,
-        action=expected.action,
-        outcome=last.outcome if last else None,
-        evidence=last.evidence.grade if last and last.evidence else None,
-        acted_at=last.acted_at if last else None,
-        terminal=last is not None and last.outcome in TERMINAL,
-    )
-
-
-def _cannot_show(findings: Sequence[Finding], *, origin_checked: bool) -> Iterator[str]:
-    if not origin_checked:
-        yield "Whose root key this is: compare the fingerprint with one the clinic gave you by another way (--root)."
-    yield "That the chain was not cut off and begun anew: compare the head with one that was mailed earlier."
-    if any(finding.outcome == "not-addressed" for finding in findings):
-        yield "not-addressed rests on the clinic's own record of whom it gave data to."
-    if any(finding.outcome == "closed-unconfirmed" for finding in findings):
-        yield "closed-unconfirmed means that nobody confirmed: two named persons closed it."
-    for grade in sorted({finding.evidence for finding in findings if finding.evidence}):
-        yield f"{grade}: {LIMITS[grade]}"
 
 
 def _envelope(link: Link) -> Envelope:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.deadlines import local_date
 from shared.errors import NotFoundError
+from shared.events import UNCONFIRMED
 from shared.wording import Both, text_in
 
 if TYPE_CHECKING:
@@ -52,6 +53,14 @@ GRADES = {
     ),
     "recounted": Both("wij telden daarna opnieuw, op een andere manier", "we counted again afterwards, in another way"),
 }
+CLOSED = {
+    "bankrupt": Both("failliet", "bankrupt"),
+    "dissolved": Both("opgeheven", "no longer exists"),
+    "unreachable": Both("onbereikbaar", "cannot be reached"),
+    "no-answer": Both("antwoordt niet", "does not answer"),
+    "system-gone": Both("het systeem bestaat niet meer", "its system no longer exists"),
+}
+"""Why an answer was closed that nobody gave, after the party's name."""
 CATEGORIES = {
     "invoices": Both("Facturen", "Invoices"),
     "payments": Both("Betalingen", "Payments"),
@@ -95,7 +104,9 @@ def facts(answers: Sequence[ExpectedAnswer], language: Language, register: Regis
     return {
         "lines": [_line(answer, party(answer), language, policy) for answer in telling],
         "kept": kept_parts([part for answer in telling for part in answer.retained], language, policy),
-        "unconfirmed": [party(a) for a in answers if a.outcome != "not-addressed" and a not in telling],
+        "unconfirmed": [
+            party(a) + _closed(a, language) for a in answers if a.outcome != "not-addressed" and a not in telling
+        ],
         "untouched": [party(a) for a in answers if a.outcome == "not-addressed"],
     }
 
@@ -114,6 +125,12 @@ def _party(answer: ExpectedAnswer, language: Language, register: Register) -> st
         return register.get(answer.processor).name
     except NotFoundError:
         return answer.processor
+
+
+def _closed(answer: ExpectedAnswer, language: Language) -> str:
+    if answer.outcome != UNCONFIRMED or answer.ground not in CLOSED:
+        return ""
+    return f" ({text_in(language, CLOSED[answer.ground])})"
 
 
 def _line(answer: ExpectedAnswer, party: str, language: Language, policy: Policy) -> Line:

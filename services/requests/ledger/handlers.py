@@ -1,11 +1,19 @@
-"""What the ledger hears: every decision and every receipt."""
+"""What the ledger hears: every decision, every receipt, and that an answer was closed without one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.requests.ledger.actions import record_receipt, register
-from shared.events import DECISION_KINDS, RECEIPT, Decision, ReceiptIssued, decision_type
+from services.requests.ledger.actions.keeping import record_word, register
+from shared.events import (
+    ANSWER_CLOSED,
+    DECISION_KINDS,
+    RECEIPT,
+    AnswerClosed,
+    Decision,
+    ReceiptIssued,
+    decision_type,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,13 +30,14 @@ def on_decision(session: Session, tools: Tools, delivery: Delivery) -> None:
         register(session, tools, delivery, delivery.event)
 
 
-def on_receipt(session: Session, tools: Tools, delivery: Delivery) -> None:
-    """Record a receipt."""
-    if isinstance(delivery.event, ReceiptIssued):
-        record_receipt(session, tools, delivery, delivery.event)
+def on_word(session: Session, tools: Tools, delivery: Delivery) -> None:
+    """Record a receipt, or that two people closed an answer."""
+    if isinstance(delivery.event, ReceiptIssued | AnswerClosed):
+        record_word(session, tools, delivery, delivery.event)
 
 
 HANDLERS: Mapping[str, Sequence[Handler]] = {
     **{decision_type(kind): (on_decision,) for kind in DECISION_KINDS},
-    RECEIPT: (on_receipt,),
+    RECEIPT: (on_word,),
+    ANSWER_CLOSED: (on_word,),
 }

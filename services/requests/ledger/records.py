@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from services.requests.records import Base
 from shared.database import UtcDateTime
-from shared.events import TERMINAL
+from shared.events import TERMINAL, ClosingReason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ class LedgerEntry(Base):
     seq: Mapped[int] = mapped_column(
         sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=False
     )
-    family: Mapped[str] = mapped_column(Text(10))  # decision | receipt
+    family: Mapped[str] = mapped_column(Text(10))  # decision | receipt | closing
     decision: Mapped[str] = mapped_column(Text(36), index=True)
     source: Mapped[str] = mapped_column(Text(60))
     event_id: Mapped[str] = mapped_column(Text(64))
@@ -107,6 +107,25 @@ class ExpectedAnswer(Base):
     )
 
 
+class LedgerClosure(Base):
+    """A proposal to close an answer that nobody gives; without effect until a second person confirmed it."""
+
+    __tablename__ = "ledger_closures"
+
+    id: Mapped[str] = mapped_column(Text(36), primary_key=True)
+    decision: Mapped[str] = mapped_column(Text(36))
+    service: Mapped[str] = mapped_column(Text(20))
+    processor: Mapped[str] = mapped_column(Text(60))
+    action: Mapped[str] = mapped_column(Text(20))
+    reason: Mapped[ClosingReason] = mapped_column(Text(20))
+    proposed_by: Mapped[str] = mapped_column(Text(100))
+    proposed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    confirmed_by: Mapped[str | None] = mapped_column(Text(100))
+    confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    __table_args__ = (sa.UniqueConstraint("decision", "service", "processor"), TERM)
+
+
 def is_on_chain(session: Session, source: str, event_id: str) -> bool:
     """Tell whether the chain already holds this event."""
     return (
@@ -129,6 +148,18 @@ def answers_of(session: Session, decision: str) -> Sequence[ExpectedAnswer]:
         .order_by(ExpectedAnswer.processor != "", ExpectedAnswer.service, ExpectedAnswer.processor)
     )
     return session.scalars(query).all()
+
+
+def closures_of(session: Session, decision: str) -> Sequence[LedgerClosure]:
+    """Return what was proposed to be closed of a decision, confirmed or not, the first first."""
+    query = sa.select(LedgerClosure).where(LedgerClosure.decision == decision)
+    return session.scalars(query.order_by(LedgerClosure.proposed_at, LedgerClosure.id)).all()
+
+
+def closure_of(session: Session, decision: str, service: str, processor: str) -> LedgerClosure | None:
+    """Return the one proposal to close this answer, confirmed or not, if there is any."""
+    found = closures_of(session, decision)
+    return next((each for each in found if (each.service, each.processor) == (service, processor)), None)
 
 
 def is_terminal(outcome: str) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from shared.events import DECISION_KINDS
+from shared.events import CLOSING_REASONS, DECISION_KINDS
+from shared.settings import SERVICES
+from shared.web import TimeField
 
 
 class SearchDecisionsSchema(Schema):
@@ -16,7 +18,10 @@ class SearchDecisionsSchema(Schema):
 
 
 class DecisionSummarySchema(Schema):
-    """A decision in a list: how many answers it waits for, has, and lacks after their due time."""
+    """A decision in a list: how many answers it waits for, has, lacks after their due time, and will never have.
+
+    An answer that two people closed is ``unconfirmed`` and not ``answered``, also when the decision is closed.
+    """
 
     id = fields.String(attribute="decision")
     kind = fields.String()
@@ -29,6 +34,7 @@ class DecisionSummarySchema(Schema):
     expected = fields.Integer()
     answered = fields.Integer()
     overdue = fields.Integer()
+    unconfirmed = fields.Integer()
 
 
 class RecordSchema(Schema):
@@ -47,11 +53,35 @@ class RetainedSchema(RecordSchema):
 
 
 class WordSchema(Schema):
-    """One thing a service said about an answer, the first first."""
+    """One thing that was said about an answer, the first first; ``closed_by`` are the two who closed it unanswered."""
 
     outcome = fields.String()
     acted_at = fields.AwareDateTime(format="iso")
     ground = fields.String(allow_none=True)
+    closed_by = fields.List(fields.String())
+
+
+class ProposeClosureSchema(Schema):
+    """Which answer will never come, and why."""
+
+    service = fields.String(required=True, validate=validate.OneOf(SERVICES))
+    processor = fields.String(required=True, validate=validate.Length(1, 60))
+    reason = fields.String(required=True, validate=validate.OneOf(CLOSING_REASONS))
+
+
+class ClosureSchema(Schema):
+    """A proposal to close an answer without one, and who confirmed it, if anybody did."""
+
+    id = fields.String()
+    decision = fields.String()
+    service = fields.String()
+    processor = fields.String()
+    action = fields.String()
+    reason = fields.String(validate=validate.OneOf(CLOSING_REASONS))
+    proposed_by = fields.String()
+    proposed_at = TimeField()
+    confirmed_by = fields.String(allow_none=True)
+    confirmed_at = TimeField(allow_none=True)
 
 
 class AnswerSchema(Schema):
@@ -62,7 +92,7 @@ class AnswerSchema(Schema):
     processor_name = fields.String(allow_none=True)
     action = fields.String()
     due_at = fields.AwareDateTime(format="iso")
-    state = fields.String(metadata={"description": "waiting, overdue or answered"})
+    state = fields.String(metadata={"description": "waiting, overdue, answered, or closed without an answer"})
     outcome = fields.String(allow_none=True)
     evidence = fields.String(allow_none=True)
     evidence_digest = fields.String(allow_none=True)
@@ -71,6 +101,7 @@ class AnswerSchema(Schema):
     counts = fields.Dict(keys=fields.String(), values=fields.Integer())
     retained = fields.List(fields.Nested(RetainedSchema))
     history = fields.List(fields.Nested(WordSchema))
+    closure = fields.Nested(ClosureSchema, allow_none=True)
 
 
 class DecisionSchema(DecisionSummarySchema):

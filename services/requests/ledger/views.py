@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from services.requests.ledger.records import ExpectedAnswer, LedgerDecision, LedgerEntry, answers_of, entries_of
+from services.requests.ledger.records import (
+    ExpectedAnswer,
+    LedgerClosure,
+    LedgerDecision,
+    LedgerEntry,
+    answers_of,
+    closures_of,
+    entries_of,
+)
 from shared.errors import NotFoundError
-from shared.events import Decision, ReceiptIssued
+from shared.events import UNCONFIRMED, AnswerClosed, Decision, ReceiptIssued
 from shared.messaging import envelope as envelopes
 
 if TYPE_CHECKING:
@@ -51,13 +60,14 @@ def search(
 
 def summary(session: Session, decision: LedgerDecision, now: datetime) -> dict[str, Any]:
     """Return a decision with how its answers stand."""
-    answers = answers_of(session, decision.decision)
+    states = Counter(_state(answer, now) for answer in answers_of(session, decision.decision))
     return {
         **{name: getattr(decision, name) for name in _SHOWN},
         "state": "open" if decision.closed_at is None else "closed",
-        "expected": len(answers),
-        "answered": sum(answer.terminal for answer in answers),
-        "overdue": sum(_state(answer, now) == "overdue" for answer in answers),
+        "expected": states.total(),
+        "answered": states["answered"],
+        "overdue": states["overdue"],
+        "unconfirmed": states["closed"],
     }
 
 
@@ -70,33 +80,60 @@ def detail(session: Session, decision_id: str, register: Register, now: datetime
     event = next(_event(entry) for entry in entries if entry.family == "decision")
     if not isinstance(event, Decision):
         raise TypeError(decision.kind)
-    words = [said for entry in entries if isinstance(said := _event(entry), ReceiptIssued)]
+    words = [said for entry in entries if isinstance(said := _event(entry), ReceiptIssued | AnswerClosed)]
+    proposed = {(each.service, each.processor): each for each in closures_of(session, decision_id)}
     return {
         **summary(session, decision, now),
         "records": [asdict(record) for record in event.records],
         "retained": [asdict(part) | {"until": part.until and part.until.isoformat()} for part in event.retained],
-        "answers": [_answer(answer, words, register, now) for answer in answers_of(session, decision_id)],
+        "answers": [
+            {
+                **_answer(answer, register, now),
+                "history": _history(answer, words),
+                "closure": proposed.get((answer.service, answer.processor)),
+            }
+            for answer in answers_of(session, decision_id)
+        ],
     }
 
 
-def _answer(
-    answer: ExpectedAnswer, words: Sequence[ReceiptIssued], register: Register, now: datetime
-) -> dict[str, Any]:
+def closures(session: Session, decision_id: str) -> Sequence[LedgerClosure]:
+    """Return what was proposed to be closed of a decision, confirmed or not. Raises NotFoundError."""
+    if session.get(LedgerDecision, decision_id) is None:
+        raise NotFoundError("No decision is registered under this id.")
+    return closures_of(session, decision_id)
+
+
+def _answer(answer: ExpectedAnswer, register: Register, now: datetime) -> dict[str, Any]:
     processor = answer.processor or None
     names = {each.id: each.name for each in register}
-    said = [word for word in words if (word.service, word.processor) == (answer.service, processor)]
     return {
         **{name: getattr(answer, name) for name in _ANSWER},
         "processor": processor,
         "processor_name": names.get(answer.processor, processor),
         "state": _state(answer, now),
-        "history": [{"outcome": word.outcome, "acted_at": word.acted_at, "ground": word.ground} for word in said],
     }
+
+
+def _history(answer: ExpectedAnswer, words: Sequence[ReceiptIssued | AnswerClosed]) -> list[dict[str, Any]]:
+    """Return everything that was said of an answer; who closed it and why stays in it for ever."""
+    return [
+        {"outcome": word.outcome, "acted_at": word.acted_at, "ground": word.ground}
+        if isinstance(word, ReceiptIssued)
+        else {
+            "outcome": UNCONFIRMED,
+            "acted_at": word.acted_at,
+            "ground": word.reason,
+            "closed_by": [word.proposed_by, word.confirmed_by],
+        }
+        for word in words
+        if (word.service, word.processor or "") == (answer.service, answer.processor)
+    ]
 
 
 def _state(answer: ExpectedAnswer, now: datetime) -> str:
     if answer.terminal:
-        return "answered"
+        return "closed" if answer.outcome == UNCONFIRMED else "answered"
     return "overdue" if answer.due_at <= now else "waiting"
 
 

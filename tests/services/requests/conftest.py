@@ -35,10 +35,10 @@ def clinic_on_postgresql(tmp_path: Path, postgres_url: Callable[[], str]) -> Ite
 
 
 @contextmanager
-def open_clinic(home: Path, environ: Mapping[str, str]) -> Iterator[Clinic]:
+def open_clinic(home: Path, environ: Mapping[str, str], processors: str = REGISTER) -> Iterator[Clinic]:
     """Put a clinic together."""
     register = home / "processors.yaml"
-    register.write_text(REGISTER)
+    register.write_text(processors)
     installation = Installation(
         home,
         services={

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 import sqlalchemy as sa
 
+from services.requests.ledger import rules
 from services.requests.ledger.records import (
     ExpectedAnswer,
     LedgerDecision,
@@ -19,7 +20,7 @@ from services.requests.ledger.records import (
 )
 from shared.database import insert_once
 from shared.errors import IntegrityError
-from shared.events import Decision, DecisionClosed, DecisionRegistered, ReceiptIssued
+from shared.events import UNCONFIRMED, AnswerClosed, Decision, DecisionClosed, DecisionRegistered, ReceiptIssued
 from shared.messaging import envelope as envelopes
 from shared.propagation import chain
 from shared.propagation.journal import Journal
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from shared.messaging.applier import Delivery
     from shared.service import Tools
 
+Word: TypeAlias = ReceiptIssued | AnswerClosed
+"""What is said of an answer that a decision waits for."""
+
 
 def register(session: Session, tools: Tools, delivery: Delivery, decision: Decision) -> None:
     """Put a decision on the chain with the answers it waits for, and tell its issuer; again if said again."""
@@ -43,7 +47,7 @@ def register(session: Session, tools: Tools, delivery: Delivery, decision: Decis
         tools.outbox.publish(session, announced, now=delivery.now)
         return
     Journal(tools.settings.journal).append(delivery.stored, delivery.now)
-    early = [entry for entry in entries_of(session, decision.decision) if entry.family == "receipt"]
+    early = entries_of(session, decision.decision)
     entry = _append(session, delivery, "decision", decision.decision)
     session.add(
         LedgerDecision(
@@ -73,24 +77,29 @@ def register(session: Session, tools: Tools, delivery: Delivery, decision: Decis
     )
     session.flush()
     tools.outbox.publish(session, announced, now=delivery.now)
-    for receipt in early:
-        event = envelopes.read_event(envelopes.read(receipt.body))
-        if isinstance(event, ReceiptIssued):
+    for word in early:
+        event = envelopes.read_event(envelopes.read(word.body))
+        if isinstance(event, ReceiptIssued | AnswerClosed):
             _note(session, event)
     _close_if_complete(session, tools, decision.decision, delivery.now)
 
 
-def record_receipt(session: Session, tools: Tools, delivery: Delivery, receipt: ReceiptIssued) -> None:
-    """Put a receipt on the chain; one that comes before its decision waits there for it."""
+def record_word(session: Session, tools: Tools, delivery: Delivery, word: Word) -> None:
+    """Put a receipt or a closing on the chain; one that comes before its decision waits there for it.
+
+    A receipt that comes after its answer was closed stands on the chain like any other, and what it says takes
+    the place of ``closed-unconfirmed``: that only ever meant that nobody had said anything. The closing stays on
+    the chain and in the answer's history, and a decision that was closed stays closed.
+    """
     if is_on_chain(session, delivery.envelope.source, delivery.envelope.id):
         return
-    known = session.get(LedgerDecision, receipt.decision)
-    if known is not None and known.sha256 != receipt.decision_sha256:
-        raise IntegrityError("the receipt answers another text of this decision")
-    _append(session, delivery, "receipt", receipt.decision)
+    known = session.get(LedgerDecision, word.decision)
+    if known is not None and known.sha256 != word.decision_sha256:
+        raise IntegrityError("it answers another text of this decision")
+    _append(session, delivery, "receipt" if isinstance(word, ReceiptIssued) else "closing", word.decision)
     if known is not None:
-        _note(session, receipt)
-        _close_if_complete(session, tools, receipt.decision, delivery.now)
+        _note(session, word)
+        _close_if_complete(session, tools, word.decision, delivery.now)
 
 
 def _append(session: Session, delivery: Delivery, family: str, decision: str) -> LedgerEntry:
@@ -120,21 +129,21 @@ def _append(session: Session, delivery: Delivery, family: str, decision: str) ->
     return entry
 
 
-def _note(session: Session, receipt: ReceiptIssued) -> None:
-    """Update the answer a receipt gives; a late word of trouble does not undo an answer that is terminal."""
-    answer = session.get(ExpectedAnswer, (receipt.decision, receipt.service, receipt.processor or ""))
-    if answer is None or (answer.terminal and not is_terminal(receipt.outcome)):
+def _note(session: Session, word: Word) -> None:
+    """Update the answer a word is about, unless more is known of it already."""
+    answer = session.get(ExpectedAnswer, (word.decision, word.service, word.processor or ""))
+    outcome = word.outcome if isinstance(word, ReceiptIssued) else UNCONFIRMED
+    if answer is None or not rules.counts_more(outcome, word.acted_at, answer.outcome, answer.acted_at):
         return
-    if answer.acted_at is not None and answer.acted_at > receipt.acted_at and answer.terminal:
-        return
-    answer.outcome = receipt.outcome
-    answer.evidence = receipt.evidence.grade if receipt.evidence else None
-    answer.evidence_digest = receipt.evidence.digest if receipt.evidence else None
-    answer.acted_at = receipt.acted_at
-    answer.ground = receipt.ground
-    answer.counts = dict(receipt.counts)
-    answer.retained = msgspec.to_builtins(receipt.retained)
-    answer.terminal = is_terminal(receipt.outcome)
+    answer.outcome, answer.acted_at, answer.terminal = outcome, word.acted_at, is_terminal(outcome)
+    if isinstance(word, ReceiptIssued):
+        answer.evidence = word.evidence.grade if word.evidence else None
+        answer.evidence_digest = word.evidence.digest if word.evidence else None
+        answer.ground, answer.counts = word.ground, dict(word.counts)
+        answer.retained = msgspec.to_builtins(word.retained)
+    else:
+        answer.evidence = answer.evidence_digest = None
+        answer.ground, answer.counts, answer.retained = word.reason, {}, []
     session.flush()
 
 
