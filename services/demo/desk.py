@@ -77,6 +77,14 @@ class Desk:
 
         return str(self.wait(find, f"a mail to {to} with {pattern}"))
 
+    def letter(self, subject: str, to: str) -> None:
+        """Wait for a mail to ``to`` with these words in its subject."""
+
+        def find() -> bool:
+            return any(to in each.to and subject in each.subject for each in self._mails.newest(200))
+
+        self.wait(find, f"the mail '{subject}'")
+
     def wait(self, look: Callable[[], Any], what: str) -> Any:
         """Look until there is something; raises StoryError that says what never came."""
         deadline = time.monotonic() + PATIENCE

@@ -46,6 +46,22 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "ledger_closures",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("decision", sa.String(length=36), nullable=False),
+        sa.Column("service", sa.String(length=20), nullable=False),
+        sa.Column("processor", sa.String(length=60), nullable=False),
+        sa.Column("action", sa.String(length=20), nullable=False),
+        sa.Column("reason", sa.String(length=20), nullable=False),
+        sa.Column("proposed_by", sa.String(length=100), nullable=False),
+        sa.Column("proposed_at", UtcDateTime(), nullable=False),
+        sa.Column("confirmed_by", sa.String(length=100), nullable=True),
+        sa.Column("confirmed_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_closures")),
+        sa.UniqueConstraint("decision", "service", "processor", name=op.f("uq_ledger_closures_decision")),
+        info={"term": "requests.ledger"},
+    )
+    op.create_table(
         "ledger_decisions",
         sa.Column("decision", sa.String(length=36), nullable=False),
         sa.Column("kind", sa.String(length=20), nullable=False),

@@ -155,6 +155,39 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "opendsr_announcements",
+        sa.Column("processor", sa.String(length=60), nullable=False),
+        sa.Column("discovery", sa.Text(), nullable=False),
+        sa.Column("certificates", sa.Text(), nullable=False),
+        sa.Column("fetched_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("processor", name=op.f("pk_opendsr_announcements")),
+        info={"term": "system.structure"},
+    )
+    op.create_table(
+        "opendsr_requests",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("idempotency_key", sa.String(length=100), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("decision", sa.String(length=36), nullable=False),
+        sa.Column("processor", sa.String(length=60), nullable=False),
+        sa.Column("action", sa.String(length=20), nullable=False),
+        sa.Column("status", sa.String(length=12), nullable=False),
+        sa.Column("seen", sa.JSON(), nullable=False),
+        sa.Column("asked_at", UtcDateTime(), nullable=False),
+        sa.Column("expected_at", UtcDateTime(), nullable=True),
+        sa.Column("evidence", sa.JSON(), nullable=True),
+        sa.Column("contradicted_by", sa.String(length=12), nullable=True),
+        sa.Column("given_up_at", UtcDateTime(), nullable=True),
+        sa.Column("closed_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_opendsr_requests")),
+        sa.UniqueConstraint("idempotency_key", "number", name=op.f("uq_opendsr_requests_idempotency_key")),
+        info={"term": "system.opendsr-request"},
+    )
+    with op.batch_alter_table("opendsr_requests", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_opendsr_requests_asked_at"), ["asked_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_opendsr_requests_decision"), ["decision"], unique=False)
+
+    op.create_table(
         "outbox",
         sa.Column("id", RowId, autoincrement=True, nullable=False),
         sa.Column("event_id", sa.String(length=64), nullable=False),
