@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 EVIDENCE = {"by_hand": "statement", "opendsr": "processor-signed", "laposta": "re-read", "mailchimp": "re-read"}
 """By the adapter that the register names, what an answer of that processor must rest on."""
+HAD_BY = {"medical-crm": "clients"}
+"""What the sandbox's processors are made to have of her: what they were given."""
 COORDINATOR = "privacy-coordinator"
 BY_HAND_LINK = r"http\S+/by-hand/[A-Za-z0-9_-]+"
 
@@ -77,7 +79,8 @@ class Story:
             given = {"processor": processor, "categories": categories, "records": records}
             self.desk.call("front-desk", "POST", f"{path}/transfers", given, expect=201)
         for processor in self.by_opendsr:
-            self.desk.sandbox("POST", f"opendsr/{processor}/people", {"email": self.email})
+            had = {"email": self.email, "categories": [HAD_BY.get(processor, "contact-forms")]}
+            self.desk.sandbox("POST", f"opendsr/{processor}/people", had)
         _say("She became a client: the CRM was given her details, the bookkeeper an invoice.")
         return client, invoice
 
