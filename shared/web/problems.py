@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,13 @@ from shared import errors
 from shared.web.kinds import BY_STATUS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from shared.web.kinds import Kind
 
 MEDIA = "application/problem+json"
-
+FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.:\[\]-]{0,119}")
+UNNAMED = "(a name that is not repeated here)"
 
 STATUS: dict[type[Exception], int] = {
     errors.MalformedBodyError: 400,
@@ -66,9 +70,14 @@ def problem_of(error: Exception) -> Problem:
         BY_STATUS[status],
         getattr(error, "detail", ""),
         _headers(error),
-        dict(getattr(error, "fields", {})),
+        _told(getattr(error, "fields", {})),
         getattr(error, "part", None),
     )
+
+
+def _told(fields: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Name a field only by what can be the name of one: what was sent in its place may be an address (P4)."""
+    return {name if FIELD_NAME.fullmatch(name) else UNNAMED: messages for name, messages in fields.items()}
 
 
 def _headers(error: Exception) -> dict[str, str]:

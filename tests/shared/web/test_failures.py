@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
 from marshmallow import Schema, fields, validate
@@ -99,6 +100,17 @@ def test_a_problem_says_what_the_error_says(http) -> None:
     """The detail is the error's, in English; what is in both languages is too."""
     assert http.get("/newsletter/v1/raise/conflict").json["detail"] == "It was closed."
     assert http.get("/newsletter/v1/raise/gone").json["detail"] == "This link was used."
+
+
+@pytest.mark.parametrize("name", ["anna@example.nl", "Anna Jansen", "0612345678", "x" * 200, "\u202eanna"])
+def test_p4_what_cannot_be_the_name_of_a_field_is_not_repeated(http, name) -> None:
+    """A body that was no form at all has a person's words where names should be."""
+    for media, browser in ((JSON, {}), (FORM, {}), (FORM, BROWSER)):
+        body = json.dumps({name: "x"}) if media == JSON else f"{quote(name)}=x&{quote(name)}=y"
+        answer = http.post("/newsletter/question", data=body, headers=browser | {"Content-Type": media})
+        assert answer.status_code == 422
+        assert name not in answer.get_data(as_text=True)
+    assert "bsn" in http.post("/newsletter/question", json={"name": "Anna", "bsn": "x"}).json["errors"]
 
 
 def test_a_program_that_asks_for_dutch_gets_dutch(http) -> None:
