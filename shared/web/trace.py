@@ -21,16 +21,25 @@ TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-
 
 
 def trace_calls(app: Flask) -> None:
-    """Give every call a trace context (W3C), the caller's if it is one, and log it when answered."""
+    """Give every call a trace context of its own (W3C), and log it when answered."""
     app.before_request(_begin)
     app.after_request(_end)
 
 
+def keep_trace() -> None:
+    """Go on with the trace that a caller brought, if it is one: for callers we know.
+
+    It stands in logs and events for years, and its 48 digits are room enough for a telephone number: not
+    everybody may write there.
+    """
+    given = request.headers.get("traceparent", "")
+    if TRACEPARENT.fullmatch(given):
+        traceparent.set(given)
+
+
 def _begin() -> None:
     g.started = time.perf_counter()
-    given = request.headers.get("traceparent", "")
-    mine = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
-    traceparent.set(given if TRACEPARENT.fullmatch(given) else mine)
+    traceparent.set(f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01")
 
 
 def _end(response: Response) -> Response:

@@ -17,6 +17,7 @@ from shared.web.pages import language_of, page_words, render, wants_page
 from shared.web.paging import Place
 from shared.web.rates import caller_key, count_call
 from shared.web.reading import read_body, read_query
+from shared.web.trace import keep_trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,6 +92,9 @@ def _document(reply: Document, status: int) -> Response:
 
 def _call(route: Route, mount: Mount, path: dict[str, str]) -> Call:
     now = mount.tools.clock()
+    visitor = visitor_of(route, mount, now)
+    if visitor:
+        keep_trace()
     return Call(
         tools=cast("Tools", mount.tools),
         now=now,
@@ -98,7 +102,7 @@ def _call(route: Route, mount: Mount, path: dict[str, str]) -> Call:
         headers=request.headers,
         language=language_of(),
         wants_page=wants_page(),
-        visitor=visitor_of(route, mount, now),
+        visitor=visitor,
         place=Place(mount.secret, f"{route.method} {route.rule}"),
         traceparent=traceparent.get(),
     )

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from shared.log import JsonLines
-from shared.web import HTML, PUBLIC, Answer, Answers, Api, Page
+from shared.web import HTML, PUBLIC, Answer, Answers, Api, Page, Staff
 from shared.web.app import build_app
 
 BROWSER = {"Accept": "text/html"}
@@ -33,6 +33,12 @@ def page(call):
 def unsubscribe(call):
     """Unsubscribe with one click (RFC 8058)."""
     return Page("web/page.html")
+
+
+@api.get("/v1/staff", who=Staff("physician"), answers=Answers(204))
+def staff(call):
+    """Answer staff."""
+    return Answer()
 
 
 @api.get("/v1/limited", who=PUBLIC, answers=Answers(204), limit="1/day")
@@ -138,13 +144,29 @@ def test_p4_the_access_log_holds_the_template_and_no_value(client, log) -> None:
     assert "jan" not in json.dumps(lines).lower()
 
 
-def test_a_call_keeps_its_trace(client, log) -> None:
+def test_a_call_of_somebody_we_know_keeps_its_trace(client, bearer, log) -> None:
     """A W3C trace context goes on; anything else is replaced."""
     mine = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-    answer = client(api).get("/healthz", headers={"traceparent": mine})
+    anna = bearer("physician:anna")
+    answer = client(api).get("/newsletter/v1/staff", headers=anna | {"traceparent": mine})
     assert answer.headers["X-Request-Id"] == "4bf92f3577b34da6a3ce929d0e0e4736"
-    client(api).get("/healthz", headers={"traceparent": "jan@example.nl"})
+    client(api).get("/newsletter/v1/staff", headers=anna | {"traceparent": "jan@example.nl"})
     first, second = log()
     assert first["traceparent"] == mine
     assert second["traceparent"].startswith("00-")
     assert second["traceparent"] != mine
+
+
+def test_p4_a_stranger_s_trace_is_not_kept(client, bearer, log) -> None:
+    """Its digits would stand in logs and events: there is room for a telephone number, or for a name."""
+    theirs = {"traceparent": f"00-{b'anna@example.nl.'.hex()}-0000000612345678-01"}
+    calls = (
+        ("things/1", {}),
+        ("things/1", bearer("physician:anna")),
+        ("staff", bearer("nobody")),
+        ("staff", bearer("fg:anna")),
+    )
+    for path, token in calls:
+        client(api).get(f"/newsletter/v1/{path}", headers=token | theirs)
+    assert len(log()) == len(calls)
+    assert b"anna@example.nl.".hex() not in json.dumps(log())
