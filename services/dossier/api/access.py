@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING
 
 from shared.errors import InvalidInputError
@@ -18,11 +19,14 @@ INVOICE_READERS = INVOICING | Staff("privacy-coordinator")
 HANDING_OVER = DESK | Staff("bookkeeper")
 RECIPIENT_READERS = DESK | Staff("fg")
 
+IDENTIFIER = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _log = logging.getLogger(__name__)
 
 
-def note(call: Call, what: str, **fields: str | int) -> None:
-    """Log who does what and why, before it is done: what cannot be logged does not happen.
+def note(call: Call, what: str, **identifiers: str) -> None:
+    """Log who does what to which record and why, before it is done: what cannot be logged does not happen.
+
+    Of an address that names no record of ours only that is logged: somebody may have typed a name into it.
 
     Raises InvalidInputError for a tool that does not say on whose behalf it calls, and for what purpose (P2).
     """
@@ -32,4 +36,5 @@ def note(call: Call, what: str, **fields: str | int) -> None:
         if missing := {name: ["A tool has to say this."] for name, value in said.items() if not value}:
             raise InvalidInputError(missing)
     by = {"by": caller.subject, "on_behalf_of": caller.on_behalf_of, "purpose": caller.purpose}
-    _log.info(what, extra={"fields": {**by, **fields}})
+    named = {name: said if IDENTIFIER.fullmatch(said) else "not an id" for name, said in identifiers.items()}
+    _log.info(what, extra={"fields": {**by, **named}})

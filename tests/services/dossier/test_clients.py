@@ -167,6 +167,16 @@ def test_p4_who_reads_is_in_the_log_and_what_they_read_is_not(practice, caplog) 
     assert "jansen" not in said
 
 
+def test_p4_a_name_in_an_address_is_not_in_the_log(practice, caplog) -> None:
+    """Somebody who types a client's address where the record's number belongs puts it in no log."""
+    caplog.set_level("INFO")
+    for path in ("clients/jansen@voorbeeld.example", "invoices/jansen", "contacts/Jansen%20A"):
+        assert practice.get(path).status_code == 404
+    said = " ".join(f"{record.getMessage()} {vars(record)}" for record in caplog.records).lower()
+    assert "not an id" in said
+    assert "jansen" not in said
+
+
 @pytest.mark.parametrize("missing", ["On-Behalf-Of", "Purpose"])
 def test_p2_a_tool_says_for_whom_and_why(practice, missing) -> None:
     """On every route that lets tools in."""
