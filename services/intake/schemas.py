@@ -6,10 +6,18 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from shared.web import TimeField
 
+VERSION = validate.Regexp(r"v?[0-9]{1,4}([.-][0-9]{1,2}){0,2}\Z")
+"""The version of a statement, say 2024-07-01 or v2.1: it is kept in the clear, so it has no room for anything else."""
+
 
 def _is_one_line(value: str) -> None:
-    if not value.isprintable():
+    if not value.isprintable() or not value.strip():
         raise ValidationError("Not text on one line.")
+
+
+def _is_no_blank(value: str) -> None:
+    if not value.strip():
+        raise ValidationError("Shorter than minimum length 1.")
 
 
 def _line(most: int, *, required: bool = False) -> fields.String:
@@ -26,13 +34,13 @@ class SubmitContactFormSchema(Schema):
 
     name = _line(200, required=True)
     email = fields.String(required=True, validate=validate.Length(3, 254))
-    message = fields.String(required=True, validate=validate.Length(1, 10_000))
+    message = fields.String(required=True, validate=[validate.Length(1, 10_000), _is_no_blank])
     first_name = _line(60)
     phone = fields.String(validate=validate.Length(3, 40))
     subject = _line(200)
     newsletter = fields.Boolean(load_default=False, truthy={True, "true", "on", "yes", "1"})
     language = fields.String(validate=validate.OneOf(("nl", "en")))
-    privacy_version = fields.String(validate=validate.Regexp(r"[A-Za-z0-9._-]{1,20}\Z"))
+    privacy_version = fields.String(validate=VERSION)
     form_token = fields.String(validate=validate.Length(max=2000))
     altcha = fields.String(validate=validate.Length(max=4000))
     website = fields.String(validate=validate.Length(max=2000))
@@ -59,6 +67,7 @@ class ContactFormSchema(ContactFormSummarySchema):
     """A form with what was filled in, as it was sent."""
 
     name = fields.String()
+    first_name = fields.String(allow_none=True)
     email = fields.String()
     phone = fields.String(allow_none=True)
     subject = fields.String(allow_none=True)

@@ -9,6 +9,8 @@ from marshmallow import Schema, ValidationError, fields, validate
 from shared.web import TimeField
 
 FIRST_NAME = 60
+VERSION = validate.Regexp(r"v?[0-9]{1,4}([.-][0-9]{1,2}){0,2}\Z")
+"""The version of a statement, say 2024-07-01 or v2.1: it is kept in the clear, so it has no room for anything else."""
 
 
 def _is_one_line(value: str) -> None:
@@ -33,7 +35,7 @@ class SignUpSchema(Schema):
     first_name = NameField(required=True, validate=[validate.Length(1, FIRST_NAME), _is_one_line])
     email = fields.String(required=True, validate=validate.Length(3, 254))
     language = fields.String(validate=validate.OneOf(("nl", "en")))
-    privacy_version = fields.String(validate=validate.Regexp(r"[A-Za-z0-9._-]{1,20}\Z"))
+    privacy_version = fields.String(validate=VERSION)
     form_token = fields.String(validate=validate.Length(max=2000))
     altcha = fields.String(validate=validate.Length(max=4000))
     website = fields.String(validate=validate.Length(max=2000))

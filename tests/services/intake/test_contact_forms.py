@@ -84,6 +84,8 @@ def test_p6_a_field_that_the_form_does_not_have_is_refused(website, extra) -> No
         ({"message": "x" * 10_001}, "message"),
         ({"subject": "een\nBcc: twee@voorbeeld.example"}, "subject"),
         ({"privacy_version": "de laatste"}, "privacy_version"),
+        ({"privacy_version": "anna.jansen"}, "privacy_version"),
+        ({"privacy_version": "0612345678"}, "privacy_version"),
     ],
 )
 def test_what_is_filled_in_wrong_is_named(website, fields, wrong) -> None:

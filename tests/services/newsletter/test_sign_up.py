@@ -43,6 +43,8 @@ def test_p15_the_form_takes_a_first_name_and_an_address_and_nothing_more(newslet
         ({"first_name": "Anna\nKoop nu"}, "first_name"),
         ({"language": "de"}, "language"),
         ({"privacy_version": "1 juli 2024"}, "privacy_version"),
+        ({"privacy_version": "anna.jansen"}, "privacy_version"),
+        ({"privacy_version": "0612345678"}, "privacy_version"),
     ],
 )
 def test_a_field_that_is_wrong_is_named_and_not_repeated(newsletter, fields, wrong) -> None:
