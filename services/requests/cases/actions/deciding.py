@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from services.requests.cases.actions.naming import check_records, judge, records_of, retained_of
+from services.requests.cases.actions.naming import check_records, check_until, judge, records_of, retained_of
 from services.requests.cases.actions.sending import add_content, content_of, language_of, send
 from services.requests.cases.confirmation import kept_parts
 from services.requests.cases.records import candidates_of
@@ -63,6 +63,7 @@ def decide(
     Raises ConflictError in another state or while something the law asks for is missing, InvalidInputError
     for records that are not this case's and grounds that are not the policy's.
     """
+    check_until(body["retained"], local_date(now))
     records, retained = records_of(body["records"]), retained_of(body["retained"])
     check_outcome(body["outcome"], retained=bool(retained), records=bool(records), ground=body["ground"])
     _check_grounds(tools.policy, body["ground"], retained)

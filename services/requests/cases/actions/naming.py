@@ -13,6 +13,7 @@ from shared.wording import Both
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import date
 
     from sqlalchemy.orm import Session
 
@@ -38,6 +39,14 @@ def retained_of(said: Sequence[Mapping[str, Any]]) -> list[RetainedPart]:
         )
         for each in said
     ]
+
+
+def check_until(said: Sequence[Mapping[str, Any]], today: date) -> None:
+    """Refuse an end that is over: what stays, stays until a day to come. Raises InvalidInputError."""
+    message = Both("Kies een dag in de toekomst.", "Choose a day in the future.")
+    over = [number for number, each in enumerate(said) if each["until"] and each["until"] <= today]
+    if over:
+        raise InvalidInputError({f"retained.{number}.until": [message] for number in over})
 
 
 def check_records(session: Session, case: RightsRequest, said: Sequence[Mapping[str, Any]]) -> None:

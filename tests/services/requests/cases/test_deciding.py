@@ -101,6 +101,8 @@ def test_a_record_that_was_not_found_is_named_on_purpose_or_not_at_all(clinic, c
         ({"outcome": "partly", "records": [NEWS]}, "retained"),
         ({"outcome": "grant", "records": [NEWS], "retained": [KEPT_INVOICE | {"added": True}]}, "retained"),
         ({"outcome": "partly", "retained": [KEPT_INVOICE | {"ground": "handy"}]}, "retained.0.ground"),
+        ({"outcome": "partly", "retained": [KEPT_INVOICE | {"until": "0001-01-01"}]}, "retained.0.until"),
+        ({"outcome": "partly", "retained": [KEPT_INVOICE | {"until": "2026-11-02"}]}, "retained.0.until"),
         ({"outcome": "grant", "records": [NEWS, NEWS]}, "records"),
         ({"outcome": "grant", "records": [NEWS | {"id": "1 or 1=1"}]}, "records.0.id"),
         ({"outcome": "grant", "records": [NEWS | {"service": "crm"}]}, "records.0.service"),
