@@ -12,9 +12,11 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from services import welcome
+from shared.backoff import pause
 from shared.errors import ConfigurationError
 from shared.settings import ROOT, Settings
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
-LONGEST_PAUSE = 30.0
+LONGEST_PAUSE = timedelta(seconds=30)
 HEALTHY_AFTER = 60.0  # seconds a child must live before its next failure counts as the first
 READY_WITHIN = 60.0
 # Two heaps are enough for our threads; glibc would make eight for each core, and keep what each once held.
@@ -96,7 +98,7 @@ def _tend(settings: Settings, child: Child) -> None:
             return
         lived = now - child.started
         child.failures = 1 if lived > HEALTHY_AFTER else child.failures + 1
-        child.start_at = now + min(LONGEST_PAUSE, 0.2 * 2**child.failures)
+        child.start_at = now + pause(child.failures, LONGEST_PAUSE).total_seconds()
         print(f"{child.name} ended with {code}; it is started again.", file=sys.stderr)  # noqa: T201
         child.process = None
     if now < child.start_at:

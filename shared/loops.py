@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import random
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
+
+from shared.backoff import pause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from shared.bell import Bell
 
 POLL = 1.0  # seconds; the net under every wake-up
-LONGEST_PAUSE = 30.0
+LONGEST_PAUSE = timedelta(seconds=30)
 _log = logging.getLogger(__name__)
 
 
@@ -53,9 +55,8 @@ class Loop:
 
     def _back_off(self, error: Exception, stop: threading.Event) -> None:
         self.failures += 1
-        wait = random.uniform(0, min(LONGEST_PAUSE, 0.2 * 2**self.failures))  # noqa: S311 - spreads load
         _log.error("a loop failed", exc_info=error, extra={"fields": {"loop": self.name, "failures": self.failures}})
-        stop.wait(wait)
+        stop.wait(pause(self.failures, LONGEST_PAUSE).total_seconds())
 
 
 def run_all(loops: Sequence[Loop], stop: threading.Event, pulse: Path | None = None) -> None:

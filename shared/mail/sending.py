@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from shared.backoff import pause
 from shared.errors import IntegrityError, KeyDestroyedError, PermanentError, RetryableError
 from shared.mail.tables import PARKED, SENT, WAITING, WITHDRAWN, outgoing_mails
-from shared.messaging.applier import pause
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

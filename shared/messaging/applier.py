@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import logging
-import random
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 import sqlalchemy as sa
 
 from shared import log
+from shared.backoff import pause
 from shared.database import is_sqlite
 from shared.errors import DiscreetError
 from shared.events import kind_of
@@ -171,7 +171,7 @@ class Applier:
                 [row_id],
                 state=state,
                 attempts=attempts,
-                next_attempt_at=now + pause(attempts),
+                next_attempt_at=now + pause(attempts, LONGEST_PAUSE),
                 problem=type(error).__qualname__,
             )
         _log.warning(
@@ -192,12 +192,6 @@ class Applier:
     def _mark(self, session: Session, identifiers: Sequence[int], **values: object) -> None:
         if identifiers:
             session.execute(sa.update(inbox).where(inbox.c.id.in_(identifiers)).values(**values))
-
-
-def pause(attempts: int, longest: timedelta = LONGEST_PAUSE) -> timedelta:
-    """Return how long to wait after the n-th failure: full jitter over a doubling span."""
-    span = min(longest.total_seconds(), 0.5 * 2**attempts)
-    return timedelta(seconds=random.uniform(0, span))  # noqa: S311 - spreads load, guards nothing
 
 
 def _signature(stored: StoredEvent) -> bytes:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from shared.backoff import pause
 from shared.events import Decision, DecisionClosed, DecisionRegistered, Expected
-from shared.messaging.applier import pause
 from shared.messaging.outbox import stored_event
 from shared.propagation.tables import issued_decisions
 from shared.settings import SERVICES

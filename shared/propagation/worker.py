@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
+from shared.backoff import pause
 from shared.errors import OutsideError, PermanentError, RetryableError
 from shared.events import TERMINAL, ReceiptIssued
-from shared.messaging.applier import pause
 from shared.processors import interface as processors
 from shared.propagation import own_store, receipts, transfers
 from shared.propagation.giving import STOPPING, TRANSFER

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from services.newsletter.actions.signing_up import SignUp, sign_up
 from services.newsletter.records import signup_claims
+from shared.backoff import pause
 from shared.errors import GoneError, InvalidInputError, NotFoundError, OutsideError
-from shared.messaging.applier import pause
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from shared.service import Tools
 
 FIRST_NAME = 60
+LONGEST_PAUSE = timedelta(minutes=10)
 
 
 def claim_sign_up(tools: Tools, row: Mapping[str, Any], *, now: datetime) -> None:
@@ -63,5 +65,5 @@ def _try_later(tools: Tools, row: Mapping[str, Any], now: datetime) -> None:
         session.execute(
             sa.update(signup_claims)
             .where(signup_claims.c.form == row["form"])
-            .values(attempts=attempts, next_attempt_at=now + pause(attempts))
+            .values(attempts=attempts, next_attempt_at=now + pause(attempts, LONGEST_PAUSE))
         )

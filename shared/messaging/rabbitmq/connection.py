@@ -7,14 +7,16 @@ thread-safe connection wraps, and it is there in every release from 1.2 to 1.5.
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pika
 from pika.adapters.select_connection import SelectConnection
 from pika.exceptions import AMQPError
+
+from shared.backoff import pause
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 HEARTBEAT = 30
 BLOCKED_TIMEOUT = 60  # seconds a memory or disk alarm of the broker may hold us before we let go
 HEALTHY_AFTER = 60.0
-LONGEST_PAUSE = 30.0
+LONGEST_PAUSE = timedelta(seconds=30)
 _log = logging.getLogger(__name__)
 
 
@@ -76,8 +78,7 @@ class OwnedConnection:
             self._connection = None
             self._on_lost()
             self._failures = 1 if time.monotonic() - began > HEALTHY_AFTER else self._failures + 1
-            span = min(LONGEST_PAUSE, 0.2 * 2**self._failures)
-            self._stopping.wait(random.uniform(0.05, span))  # noqa: S311 - spreads load
+            self._stopping.wait(max(0.05, pause(self._failures, LONGEST_PAUSE).total_seconds()))
 
     def _connect_and_loop(self) -> None:
         parameters = pika.URLParameters(self._url)
