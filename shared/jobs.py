@@ -1,8 +1,13 @@
-"""Timed jobs: each runs once per period over all processes of a service, and catches up after a pause."""
+"""Timed jobs: each runs once per period over all processes of a service, and catches up after a pause.
+
+A turn is claimed as if the run before it were almost a period ago, and only a run that came to its end counts
+as one: a job that failed or was cut off is due again after ``AGAIN``, not after its period.
+"""
 
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -19,9 +24,10 @@ job_runs = sa.Table(
     "job_runs",
     Base.metadata,
     sa.Column("job", sa.String(100), primary_key=True),
-    sa.Column("started_at", UtcDateTime),
+    sa.Column("started_at", UtcDateTime),  # the period that counts from here is taken care of
     info={"term": "system.structure"},
 )
+AGAIN = timedelta(minutes=15)
 _log = logging.getLogger(__name__)
 
 
@@ -32,6 +38,7 @@ def run_due(tools: Tools, jobs: Iterable[Job], *, everything: bool = False) -> N
         try:
             if _take_turn(tools, job, now) or everything:
                 job.run(tools, now)
+                _note(tools, job, now)
         except Exception:
             _log.exception("a job failed", extra={"fields": {"service": tools.name, "job": job.name}})
             if everything:
@@ -56,7 +63,14 @@ def _take_turn(tools: Tools, job: Job, now: datetime) -> bool:
                     job_runs.c.started_at > now,
                 ),
             )
-            .values(started_at=now)
+            .values(started_at=min(now, now - job.every + AGAIN))
             .returning(job_runs.c.job)
         )
         return claimed.first() is not None
+
+
+def _note(tools: Tools, job: Job, now: datetime) -> None:
+    """Count a run that came to its end; one of a short period was counted when its turn was claimed."""
+    if job.every > AGAIN:
+        with tools.database.transaction() as session:
+            session.execute(sa.update(job_runs).where(job_runs.c.job == job.name).values(started_at=now))
