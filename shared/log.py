@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 import traceback
 from contextvars import ContextVar
 from typing import Any
@@ -34,16 +35,22 @@ class JsonLines(logging.Formatter):
             line["frames"] = [
                 f"{frame.filename}:{frame.lineno}:{frame.name}" for frame in traceback.extract_tb(record.exc_info[2])
             ]
-        return json.dumps(line, ensure_ascii=False)
+        return json.dumps(line, default=str)  # in ASCII, so that no letter can break a line
 
 
 def configure_logging(level: str = "INFO") -> None:
-    """Send every logger's lines to standard error in this form; calling it again changes nothing more."""
+    """Send every line, and every exception nobody caught, to standard error in this form; safe to do again."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
+    sys.excepthook = lambda *exception: _uncaught(exception)
+    threading.excepthook = lambda thread: _uncaught((thread.exc_type, thread.exc_value, thread.exc_traceback))
     # Their own lines repeat URLs, which may hold an address.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     logging.getLogger("pika").setLevel(logging.ERROR)
+
+
+def _uncaught(exception: Any) -> None:
+    logging.getLogger(__name__).critical("nobody caught an exception", exc_info=exception)
