@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self, cast
 from urllib.parse import quote
@@ -32,22 +32,22 @@ class Settings:
     port: int
     public_url: str
     service_url_template: str
-    database_url_template: str | None
-    key_database_url_template: str | None
-    amqp_url: str | None
-    smtp_url: str | None
+    database_url_template: str | None = field(repr=False)
+    key_database_url_template: str | None = field(repr=False)
+    amqp_url: str | None = field(repr=False)
+    smtp_url: str | None = field(repr=False)
     clock_file: Path | None
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
-        """Read the variables of the contract; every secret may also come as ``NAME_FILE``.
+        """Read the variables of the contract; an empty one is not set, and a secret may also come as ``NAME_FILE``.
 
         Raises ConfigurationError that names the variable and what it should hold.
         """
         mode = _mode(environ)
-        home = Path(environ.get("DISCREET_HOME", "var")).resolve()
+        home = _path(environ, "DISCREET_HOME", Path("var").resolve())
         port = _port(environ)
-        public_url = environ.get("DISCREET_PUBLIC_URL", f"http://127.0.0.1:{port}").rstrip("/")
+        origin = f"http://127.0.0.1:{port}"
         register = "processors.trial.yaml" if mode == "trial" else "processors.yaml"
         return cls(
             mode=mode,
@@ -57,8 +57,8 @@ class Settings:
             processors=_path(environ, "DISCREET_PROCESSORS", ROOT / CONFIG / register),
             policy=_path(environ, "DISCREET_POLICY", ROOT / CONFIG / "policy.yaml"),
             port=port,
-            public_url=public_url,
-            service_url_template=environ.get("DISCREET_SERVICE_URL", f"http://127.0.0.1:{port}").rstrip("/"),
+            public_url=(environ.get("DISCREET_PUBLIC_URL") or origin).rstrip("/"),
+            service_url_template=(environ.get("DISCREET_SERVICE_URL") or origin).rstrip("/"),
             database_url_template=_url(environ, "DISCREET_DATABASE_URL", "DISCREET_DATABASE_PASSWORD"),
             key_database_url_template=_url(environ, "DISCREET_KEY_DATABASE_URL", "DISCREET_DATABASE_PASSWORD"),
             amqp_url=_url(environ, "DISCREET_AMQP_URL", "DISCREET_AMQP_PASSWORD"),
@@ -101,7 +101,7 @@ def _mode(environ: Mapping[str, str]) -> Mode:
 
 
 def _port(environ: Mapping[str, str]) -> int:
-    text = environ.get("DISCREET_PORT", "8000")
+    text = environ.get("DISCREET_PORT") or "8000"
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise ConfigurationError("DISCREET_PORT must be a port number.")
     return int(text)
@@ -119,9 +119,12 @@ def _secret(environ: Mapping[str, str], name: str) -> str | None:
     if not path:
         return value or None
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ConfigurationError(f"The file of {name}_FILE cannot be read: {error.strerror}.") from error
+        secret = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"The file of {name}_FILE cannot be read.") from error
+    if not secret:
+        raise ConfigurationError(f"The file of {name}_FILE is empty.")
+    return secret
 
 
 def _url(environ: Mapping[str, str], name: str, password_name: str) -> str | None:
