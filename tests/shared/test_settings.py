@@ -152,3 +152,30 @@ def test_a_clock_file_stands_for_now_in_tests(tmp_path: Path) -> None:
     file = tmp_path / "now"
     file.write_text("2031-01-01T00:00:00Z")
     assert settings(CLOCK_FILE=str(file), TESTING="1").clock().year == 2031
+
+
+ACCOUNT = "postgresql://discreet_{service}@postgres/discreet_{service}"
+
+
+def test_a_password_from_a_file_goes_into_every_url_of_its_account(tmp_path: Path) -> None:
+    """The same environment fits every service, and only the file is secret, whatever characters are in it."""
+    secret = tmp_path / "password"
+    secret.write_text("a/b@c:d\n")
+    made = settings(
+        DATABASE_URL=ACCOUNT,
+        KEY_DATABASE_URL=f"{ACCOUNT}_keys",
+        DATABASE_PASSWORD_FILE=str(secret),
+        AMQP_URL="amqp://svc-{service}@rabbitmq/%2F",
+        AMQP_PASSWORD="plain",
+    )
+    account = "postgresql://discreet_intake:a%2Fb%40c%3Ad@postgres/discreet_intake"
+    assert made.database_url("intake") == account
+    assert made.key_database_url("intake") == f"{account}_keys"
+    assert made.amqp_url == "amqp://svc-{service}:plain@rabbitmq/%2F"
+
+
+@pytest.mark.parametrize("url", ["postgresql://postgres/x", "postgresql://me:secret@postgres/x"])
+def test_a_password_that_has_no_place_in_its_url_stops_the_start(url: str) -> None:
+    """Two passwords, or an account that is not named: nobody can tell which was meant."""
+    with pytest.raises(ConfigurationError, match="DISCREET_DATABASE_URL"):
+        settings(DATABASE_URL=url, DATABASE_PASSWORD="x")
