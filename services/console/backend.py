@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 import requests
 
-from services.console.schemas import CaseDetail, CaseList, DecisionDetail, DecisionList, LetterText
+from services.console.schemas import (
+    CaseDetail,
+    CaseList,
+    ClosureList,
+    ContactForm,
+    ContactFormList,
+    DecisionDetail,
+    DecisionList,
+    LetterText,
+)
 from shared.auth import issue_token
 from shared.errors import (
     ConflictError,
@@ -28,6 +37,7 @@ if TYPE_CHECKING:
 
     from services.console.records import Account
     from shared.clock import Clock
+    from shared.events import ServiceName
     from shared.settings import Settings
     from shared.signing import SigningKey
     from shared.wording import Language
@@ -49,7 +59,7 @@ class Caller:
 
 
 class Backend:
-    """Asks the requests service, in somebody's name.
+    """Asks the requests service, and the intake about contact forms, in somebody's name.
 
     Every method raises UnavailableError when the service cannot be reached or gives no sensible answer,
     and otherwise the error that the service's answer stands for.
@@ -75,6 +85,18 @@ class Backend:
         """Return a decision's proof, byte for byte."""
         return self._call(caller, "GET", f"decisions/{decision_id}/proof").content
 
+    def closures(self, caller: Caller, decision_id: str) -> ClosureList:
+        """Return which answers of a decision somebody proposed to close unanswered."""
+        return self._read(caller, "GET", f"decisions/{decision_id}/closures", ClosureList)
+
+    def propose_closure(self, caller: Caller, decision_id: str, body: Mapping[str, str]) -> None:
+        """Propose to close an overdue answer of a processor: ``service``, ``processor`` and ``reason``."""
+        self._call(caller, "POST", f"decisions/{decision_id}/closures", json=dict(body))
+
+    def confirm_closure(self, caller: Caller, decision_id: str, closure_id: str) -> None:
+        """Confirm what somebody else proposed."""
+        self._call(caller, "POST", f"decisions/{decision_id}/closures/{closure_id}/confirmation", json={})
+
     def cases(self, caller: Caller, state: str, *, limit: int) -> CaseList:
         """Return rights requests in a state, the one that is due first at the top."""
         return self._read(caller, "GET", "requests", CaseList, params={"state": state, "limit": limit})
@@ -96,36 +118,62 @@ class Backend:
         headers = {"If-Match": etag} if etag else {}
         self._call(caller, "POST", f"requests/{case_id}/{what}", json=dict(body), headers=headers)
 
-    def _read(self, caller: Caller, method: str, path: str, shape: type[AnswerT], **options: Any) -> AnswerT:
-        return self._decoded(self._call(caller, method, path, **options), shape)
+    def contact_forms(self, caller: Caller, *, cursor: str | None, limit: int) -> ContactFormList:
+        """Return contact forms, the latest first, without what is in them."""
+        params = _page(cursor, limit)
+        return self._read(caller, "GET", "contact-forms", ContactFormList, service="intake", params=params)
 
-    def _decoded(self, answer: requests.Response, shape: type[AnswerT]) -> AnswerT:
+    def contact_form(self, caller: Caller, form_id: str) -> ContactForm:
+        """Return a contact form as it was sent; the intake notes who reads it."""
+        return self._read(caller, "GET", f"contact-forms/{form_id}", ContactForm, service="intake")
+
+    def mark_handled(self, caller: Caller, form_id: str) -> None:
+        """Note that somebody dealt with a contact form."""
+        self._call(caller, "POST", f"contact-forms/{form_id}/handled", service="intake", json={})
+
+    def _read(
+        self,
+        caller: Caller,
+        method: str,
+        path: str,
+        shape: type[AnswerT],
+        *,
+        service: ServiceName = "requests",
+        **options: Any,
+    ) -> AnswerT:
+        return self._decoded(self._call(caller, method, path, service=service, **options), shape, service)
+
+    def _decoded(self, answer: requests.Response, shape: type[AnswerT], service: ServiceName = "requests") -> AnswerT:
         try:
             return msgspec.json.decode(answer.content, type=shape)
         except msgspec.MsgspecError:
-            raise UnavailableError("requests") from None
+            raise UnavailableError(service) from None
 
-    def _call(self, caller: Caller, method: str, path: str, **options: Any) -> requests.Response:
+    def _call(
+        self, caller: Caller, method: str, path: str, *, service: ServiceName = "requests", **options: Any
+    ) -> requests.Response:
         if not self._free.acquire(blocking=False):
             raise UnavailableError("console")
         try:
-            answer = self._send(caller, method, path, options)
+            answer = self._send(caller, method, service, path, options)
         except requests.RequestException:
             # Without a cause: it holds the whole call.
-            raise UnavailableError("requests") from None
+            raise UnavailableError(service) from None
         finally:
             self._free.release()
         if answer.ok:
             return answer
-        raise _error_of(answer)
+        raise _error_of(answer, service)
 
-    def _send(self, caller: Caller, method: str, path: str, options: Mapping[str, Any]) -> requests.Response:
+    def _send(
+        self, caller: Caller, method: str, service: ServiceName, path: str, options: Mapping[str, Any]
+    ) -> requests.Response:
         token = issue_token(
             self._key.private_key,
             self._key.key_id,
             subject=caller.account.name,
             roles=list(caller.account.roles),
-            audience="requests",
+            audience=service,
             now=self._clock(),
         )
         headers = {
@@ -134,7 +182,7 @@ class Backend:
             "Accept-Language": caller.language,
             **options.get("headers", {}),
         }
-        url = f"{self._settings.service_url('requests')}/requests/v1/{path}"
+        url = f"{self._settings.service_url(service)}/{service}/v1/{path}"
         with requests.Session() as http:
             http.trust_env = False  # never through somebody's proxy
             return http.request(method, url, **{**options, "headers": headers}, timeout=TIMEOUT, allow_redirects=False)
@@ -144,7 +192,7 @@ def _page(cursor: str | None, limit: int) -> dict[str, Any]:
     return {"limit": limit} | ({"cursor": cursor} if cursor else {})
 
 
-def _error_of(answer: requests.Response) -> DiscreetError:
+def _error_of(answer: requests.Response, service: ServiceName) -> DiscreetError:
     """Return the error that a problem (RFC 9457) stands for; what only a fault of ours explains is 'unavailable'."""
     try:
         problem = answer.json()
@@ -152,14 +200,16 @@ def _error_of(answer: requests.Response) -> DiscreetError:
         problem = {}
     detail = _said(problem.get("detail", ""))
     if answer.status_code == requests.codes.unprocessable:
-        fields = {name: [_said(text) for text in texts] for name, texts in problem.get("errors", {}).items()}
+        fields: dict[str, list[str]] = {
+            name: [_said(text) for text in texts] for name, texts in problem.get("errors", {}).items()
+        }
         return InvalidInputError(fields, detail)
     if answer.status_code == requests.codes.too_many_requests:
         return TooManyRequestsError(int(answer.headers.get("Retry-After", "1")))
     if answer.status_code in {412, 428}:
         return ConflictError("")
     error = ERRORS.get(answer.status_code)
-    return error(detail) if error else UnavailableError("requests")
+    return error(detail) if error else UnavailableError(service)
 
 
 def _said(text: str) -> Both:

@@ -28,11 +28,14 @@ NAME = re.compile(r"[a-z][a-z0-9.-]{1,39}")
 BIG_NUMBER = re.compile(r"[0-9]{11}")
 
 OFFERED: dict[str, frozenset[str]] = {
+    "read-forms": frozenset({"physician", "assistant", "front-desk", "privacy-coordinator"}),
     "read-requests": frozenset({"privacy-coordinator", "fg", "front-desk"}),
     "read-decisions": frozenset({"privacy-coordinator", "fg", "admin"}),
     "check-identity": frozenset({"privacy-coordinator", "front-desk"}),
     "record-delivery": frozenset({"privacy-coordinator", "front-desk"}),
     "decide": frozenset({"privacy-coordinator"}),
+    "propose-closure": frozenset({"privacy-coordinator"}),
+    "confirm-closure": frozenset({"privacy-coordinator", "physician"}),
 }
 """Which roles a page offers what. It only hides: the service decides whether an act is allowed."""
 

@@ -1,4 +1,4 @@
-"""What the requests service answers, as far as the pages show it; a field they do not know is left alone."""
+"""What the services answer, as far as the pages show it; a field they do not know is left alone."""
 
 from __future__ import annotations
 
@@ -23,11 +23,34 @@ class Retained(Record, frozen=True, kw_only=True):
 
 
 class Word(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that was said about an answer; those that did not end it are the failed attempts."""
+    """One thing that was said about an answer; those that did not end it are the failed attempts.
+
+    ``closed_by`` are the two people who closed an answer that nobody gave.
+    """
 
     outcome: str
     acted_at: datetime
     ground: str | None = None
+    closed_by: list[str] = []
+
+
+class Closure(msgspec.Struct, frozen=True, kw_only=True):
+    """A proposal to close an answer that will never come, and who confirmed it, if anybody did."""
+
+    id: str
+    service: str
+    processor: str
+    reason: str
+    proposed_by: str
+    proposed_at: datetime
+    confirmed_by: str | None = None
+    confirmed_at: datetime | None = None
+
+
+class ClosureList(msgspec.Struct, frozen=True, kw_only=True):
+    """The proposals of one decision."""
+
+    items: list[Closure]
 
 
 class ExpectedAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +70,7 @@ class ExpectedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     counts: dict[str, int] = {}
     retained: list[Retained] = []
     history: list[Word] = []
+    closure: Closure | None = None
 
 
 class DecisionSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +86,7 @@ class DecisionSummary(msgspec.Struct, frozen=True, kw_only=True):
     expected: int
     answered: int
     overdue: int
+    unconfirmed: int = 0
     closed_at: datetime | None = None
 
 
@@ -202,3 +227,32 @@ class CaseDetail(CaseSummary, frozen=True, kw_only=True):
     inquiry: Inquiry | None = None
     decision: CaseDecision | None = None
     letters: list[Letter] = []
+
+
+class ContactFormSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A contact form in a list: nothing of what is in it."""
+
+    id: str
+    reference: str
+    received_at: datetime
+    newsletter: bool
+    handled_at: datetime | None = None
+    handled_by: str | None = None
+
+
+class ContactFormList(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of contact forms, and the cursor of the next."""
+
+    items: list[ContactFormSummary]
+    next: str | None = None
+
+
+class ContactForm(ContactFormSummary, frozen=True, kw_only=True):
+    """A contact form as it was sent."""
+
+    name: str
+    email: str
+    message: str
+    phone: str | None = None
+    subject: str | None = None
+    privacy_version: str | None = None

@@ -40,6 +40,10 @@ DOWN = {
         "Het onderdeel Verzoeken (besluiten en uitvoeringsbevestigingen) is nu niet te bereiken.",
         "The Requests part (decisions and receipts) cannot be reached now.",
     ),
+    "intake": Both(
+        "Het onderdeel Contactformulieren is nu niet te bereiken.",
+        "The Contact forms part cannot be reached now.",
+    ),
     "console": Both(
         "Er zijn nu te veel schermen tegelijk geopend.",
         "Too many pages are being opened at once.",

@@ -54,7 +54,15 @@ def is_out(answer) -> bool:
 
 def test_p4_no_page_without_signing_in(app, visitor):
     """Every page of the console, found by its routes, sends strangers to the sign-in page, whatever the method."""
-    values = {"decision_id": DECISION, "case_id": CASE, "letter_id": CASE, "mail_id": "x", "form": "grant"}
+    values = {
+        "decision_id": DECISION,
+        "case_id": CASE,
+        "letter_id": CASE,
+        "mail_id": "x",
+        "form": "grant",
+        "form_id": CASE,
+        "closure_id": CASE,
+    }
     rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("console.")]
     adapter = app.url_map.bind("localhost")
     open_to_all = set()

@@ -1,0 +1,49 @@
+"""Contact forms: the list, and one of them as it was sent; the mail about a form leads here (P52, P59)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+from uuid import UUID  # noqa: TC003 - Flask's converter hands one in
+
+from flask import Blueprint, redirect, request, url_for
+
+from services.console.pages.frame import caller, console, show
+from shared.errors import NotFoundError
+from shared.wording import Both
+
+if TYPE_CHECKING:
+    from flask import Response
+    from werkzeug.wrappers import Response as BaseResponse
+
+pages = Blueprint("contact_forms", __name__)
+ON_A_PAGE = 25
+GONE = Both(
+    "Dit contactformulier is er niet, of niet meer: formulieren worden na hun bewaartermijn gewist.",
+    "There is no such contact form, or no longer: forms are erased when their term is over.",
+)
+
+
+@pages.get("/forms")
+def show_list() -> Response:
+    """List contact forms, the latest first, without what is in them."""
+    found = console().backend.contact_forms(caller(), cursor=request.args.get("cursor"), limit=ON_A_PAGE)
+    following = urlencode({"cursor": found.next}) if found.next else None
+    return show("contact-forms.html", forms=found.items, following=following, first="cursor" not in request.args)
+
+
+@pages.get("/forms/<uuid:form_id>")
+def show_one(form_id: UUID) -> Response:
+    """Show what was sent, word for word."""
+    try:
+        form = console().backend.contact_form(caller(), str(form_id))
+    except NotFoundError:
+        raise NotFoundError(GONE) from None
+    return show("contact-form.html", form=form)
+
+
+@pages.post("/forms/<uuid:form_id>/handled")
+def mark_handled(form_id: UUID) -> BaseResponse:
+    """Note that somebody dealt with it, and go back to it."""
+    console().backend.mark_handled(caller(), str(form_id))
+    return redirect(url_for("console.contact_forms.show_one", form_id=form_id), 303)
