@@ -159,6 +159,13 @@ LETTERS = {
     "refusal": Both("weigering", "refusal"),
     "confirmation": Both("uitvoeringsbevestiging aan de betrokkene", "confirmation to the data subject"),
 }
+CLOSING_REASONS = {
+    "bankrupt": Both("de verwerker is failliet", "the processor is bankrupt"),
+    "dissolved": Both("de verwerker bestaat niet meer", "the processor no longer exists"),
+    "unreachable": Both("de verwerker is niet te bereiken", "the processor cannot be reached"),
+    "no-answer": Both("de verwerker antwoordt niet", "the processor does not answer"),
+    "system-gone": Both("het systeem van de verwerker is er niet meer", "the processor's system is gone"),
+}
 WAYS = {
     "mail": Both("per e-mail", "by e-mail"),
     "registered-post": Both("aangetekend per post", "by registered post"),
@@ -183,6 +190,7 @@ GROUPS: Mapping[str, Mapping[str, Both]] = {
     "extension": EXTENSIONS,
     "letter": LETTERS,
     "way": WAYS,
+    "closing-reason": CLOSING_REASONS,
 }
 
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tests.services.console.fake_requests import CASE, DECISION, FORM, INVOICE, LETTER, assessed, case, decision
+from tests.services.console.fake_requests import (
+    CASE,
+    DECISION,
+    FORM,
+    INVOICE,
+    LETTER,
+    assessed,
+    case,
+    closure,
+    decision,
+)
 
 PAGES = [
     "/console/",
@@ -12,6 +22,7 @@ PAGES = [
     f"/console/decisions/{DECISION}",
     f"/console/requests/{CASE}",
     f"/console/requests/{CASE}/letters/{LETTER}",
+    f"/console/decisions/{DECISION}/closures",
     "/console/mail",
 ]
 
@@ -100,6 +111,7 @@ def test_every_page_fits_the_window(browser, origin, sign_in, fake, width):
     """Nothing is cut off or has to be pushed aside, down to the narrowest phone."""
     fake.cases = [assessed(), case(id="8a9d1f60-2f0b-4f4e-8a51-0c1d2e3f4a5b")]
     fake.decisions = [decision(decided_by="x" * 60)]
+    fake.closures = [closure()]
     browser.resize(width)
     sign_in("privacy-coordinator")
     for path in PAGES:

@@ -19,10 +19,13 @@ DECISION = "0b8f5bd4-63a5-4a43-9a62-1a2b3c4d5e6f"
 CASE = "7a9d1f60-2f0b-4f4e-8a51-0c1d2e3f4a5b"
 FORM = "11111111-2222-4333-8444-555555555555"
 INVOICE = "66666666-7777-4888-9999-aaaaaaaaaaaa"
+CLOSURE = "cccccccc-dddd-4eee-8fff-000000000000"
 LETTER = "bbbbbbbb-cccc-4ddd-8eee-ffffffffffff"
 READERS = {
     "decisions": {"privacy-coordinator", "fg", "admin"},
     "requests": {"privacy-coordinator", "fg", "front-desk"},
+    "closures": {"privacy-coordinator", "fg", "admin", "physician"},
+    "confirmation": {"privacy-coordinator", "physician"},
     "identity": {"privacy-coordinator", "front-desk"},
     "delivery": {"privacy-coordinator", "front-desk"},
     "decision": {"privacy-coordinator"},
@@ -92,6 +95,23 @@ def decision(**said: Any) -> dict[str, Any]:
         "records": [{"service": "intake", "category": "contact-forms", "id": FORM}],
         "retained": [kept | {"until": None}],
         "answers": answers,
+        **said,
+    }
+
+
+def closure(**said: Any) -> dict[str, Any]:
+    """Return a proposal to close the answer of the mail host."""
+    return {
+        "id": CLOSURE,
+        "decision": DECISION,
+        "service": "intake",
+        "processor": "mailhost",
+        "action": "erasure",
+        "reason": "bankrupt",
+        "proposed_by": "privacy-coordinator",
+        "proposed_at": "2026-11-21T09:00:00.000000Z",
+        "confirmed_by": None,
+        "confirmed_at": None,
         **said,
     }
 
@@ -168,6 +188,7 @@ class FakeRequests:
     roster: Roster
     decisions: list[dict[str, Any]] = field(default_factory=lambda: [decision()])
     cases: list[dict[str, Any]] = field(default_factory=lambda: [case()])
+    closures: list[dict[str, Any]] = field(default_factory=list)
     proof: bytes = b'{"proof": 1}'
     refusal: RefusalError | None = None
     asked: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
@@ -199,20 +220,27 @@ class FakeRequests:
                 raise self.refusal
             return {}
         if path == "decisions/search":
-            found = [d for d in self.decisions if not body.get("state") or self._is(d, body["state"])]
-            following = "more" if len(found) > 25 and "cursor" not in query else None
-            return {"items": found[:25] if following else found[-1:] if "cursor" in query else found, "next": following}
+            return self._searched(body, query)
         if path == "requests":
             return {"items": [each for each in self.cases if each["state"] == query["state"]], "next": None}
         known = {each["id"]: each for each in (*self.decisions, *self.cases)}
         if parts[1] not in known:
             raise RefusalError(404, "No such thing.")
-        if parts[2:] == ["proof"]:
-            return self.proof
-        if parts[2:3] == ["letters"]:
-            written = {"id": LETTER, "kind": "refusal", "written_at": "2026-11-12T10:00:00Z"}
-            return written | {"subject": "Uw verzoek", "text": "Geachte <i>Jo</i>,\nNee."}
-        return known[parts[1]]
+        return self._part(parts[2]) if parts[2:] else known[parts[1]]
+
+    def _searched(self, body: dict[str, Any], query: dict[str, str]) -> Any:
+        found = [each for each in self.decisions if not body.get("state") or self._is(each, body["state"])]
+        if "cursor" in query:
+            return {"items": found[-1:], "next": None}
+        return {"items": found[:25], "next": "more" if len(found) > 25 else None}
+
+    def _part(self, name: str) -> Any:
+        written = {"id": LETTER, "kind": "refusal", "written_at": "2026-11-12T10:00:00Z", "subject": "Je verzoek"}
+        return {
+            "closures": {"items": self.closures, "next": None},
+            "proof": self.proof,
+            "letters": written | {"text": "Geachte <i>Jo</i>,\nNee."},
+        }[name]
 
     def _admit(self, environ: dict[str, Any], path: str) -> None:
         token = environ.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer ")

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.services.console.fake_requests import CASE, DECISION, RefusalError, answer, decision
+from tests.services.console.fake_requests import CASE, CLOSURE, DECISION, RefusalError, answer, closure, decision
 
 PAGE = f"/console/decisions/{DECISION}"
 
@@ -158,3 +158,62 @@ def test_a_service_that_is_down_is_named_on_the_page(service, signed_in):
         got = visitor.get(path)
         assert got.status_code == 503
         assert "Het onderdeel Verzoeken (besluiten en uitvoeringsbevestigingen) is nu niet te bereiken." in got.text
+
+
+def test_an_answer_that_never_comes_can_be_proposed_to_be_closed(fake, signed_in):
+    """Only of a processor that is late, and only by who acts; the fg sees no such thing."""
+    visitor = signed_in("privacy-coordinator")
+    page = visitor.get(PAGE).text
+    assert page.count("Voorstellen om af te sluiten") == 1
+    assert "Voorstellen om af te sluiten" not in signed_in("fg").get(PAGE).text
+    fields = {"service": "intake", "processor": "mailhost", "reason": "bankrupt"}
+    got = visitor.post(f"{PAGE}/closures", seen_on=PAGE, **fields)
+    assert (got.status_code, got.location) == (303, f"{PAGE}/closures")
+    assert fake.asked[-1] == ("POST", f"decisions/{DECISION}/closures", fields)
+
+
+def test_what_one_person_proposed_another_confirms(fake, signed_in):
+    """Who proposed it is not offered to confirm it; a physician is, and needs no other page for it."""
+    fake.closures = [closure()]
+    mine = signed_in("privacy-coordinator").get(f"{PAGE}/closures").text
+    assert "wacht op bevestiging door een ander" in mine
+    assert "/confirmation" not in mine
+    physician = signed_in("physician")
+    page = physician.get(f"{PAGE}/closures").text
+    assert "de verwerker is failliet. Voorgesteld door privacy-coordinator" in page
+    assert f'href="{PAGE}"' not in page
+    got = physician.post(f"{PAGE}/closures/{CLOSURE}/confirmation", seen_on=f"{PAGE}/closures")
+    assert got.status_code == 303
+    assert fake.asked[-1][1] == f"decisions/{DECISION}/closures/{CLOSURE}/confirmation"
+    assert fake.callers[-1].subject == "physician"
+
+
+def test_what_two_people_closed_stays_visible_and_is_not_counted(fake, signed_in):
+    """Who they were, and why; in the list as well."""
+    words = [{"outcome": "closed-unconfirmed", "acted_at": "2026-11-22T09:00:00Z", "ground": "bankrupt"}]
+    words[0]["closed_by"] = ["anna", "dr. Vos"]
+    given = answer("intake", "mailhost", state="closed", outcome="closed-unconfirmed", history=words)
+    fake.decisions = [decision(answers=[given], state="closed", overdue=0, answered=8, unconfirmed=1)]
+    visitor = signed_in("fg")
+    page = visitor.get(PAGE).text
+    assert "Afgesloten door anna en dr. Vos: de verwerker is failliet" in page
+    assert "8 van 9 uitvoeringsbevestigingen binnen; 1 afgesloten zonder bevestiging" in page
+    assert "badge good" not in page
+    assert "1 zonder bevestiging" in visitor.get("/console/decisions").text
+
+
+def test_what_waits_for_a_second_person_is_not_proposed_again(fake, signed_in):
+    """The decision leads to the proposal instead."""
+    waiting = answer("intake", "mailhost", state="overdue", closure=closure())
+    fake.decisions = [decision(answers=[waiting])]
+    page = signed_in("privacy-coordinator").get(PAGE).text
+    assert f'<a href="{PAGE}/closures">wacht op bevestiging door een ander</a>' in page
+    assert "Voorstellen om af te sluiten" not in page
+
+
+def test_a_proposal_that_the_service_refuses_says_why(fake, signed_in):
+    """For instance when the answer came after all."""
+    fake.refusal = RefusalError(409, "Dit antwoord is er al.")
+    got = signed_in("privacy-coordinator").post(f"{PAGE}/closures", seen_on=PAGE, service="intake", reason="bankrupt")
+    assert got.status_code == 409
+    assert "Dit antwoord is er al." in got.text

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from services.console import words
-from shared.events import DECISION_KINDS, EvidenceGrade, Outcome, ServiceName
+from shared.events import CLOSING_REASONS, DECISION_KINDS, EvidenceGrade, Outcome, ServiceName
 from tests.services.console.fake_requests import CASE, DECISION, LETTER, assessed
 
 PATHS = [
@@ -16,6 +16,7 @@ PATHS = [
     f"/console/decisions/{DECISION}",
     f"/console/requests/{CASE}",
     f"/console/requests/{CASE}/letters/{LETTER}",
+    f"/console/decisions/{DECISION}/closures",
     "/console/mail",
 ]
 
@@ -88,6 +89,7 @@ def test_a_fault_of_ours_is_a_page_that_tells_nothing(fake, signed_in, caplog):
         ("grade", EvidenceGrade.__args__),
         ("outcome", Outcome.__args__),
         ("service", ServiceName.__args__),
+        ("closing-reason", CLOSING_REASONS),
     ],
 )
 def test_every_code_of_the_catalogue_has_its_word(group, codes):
