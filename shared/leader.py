@@ -12,13 +12,15 @@ import sqlalchemy as sa
 if TYPE_CHECKING:
     from shared.database import Database
 
+# The server's own, since it is the server that must find out; its default is two hours.
+KEEP_ALIVE = {"tcp_keepalives_idle": 10, "tcp_keepalives_interval": 5, "tcp_keepalives_count": 3}
 _log = logging.getLogger(__name__)
 
 
 class Leadership:
     """Held from the first ``hold`` that succeeds until the process ends or the connection is lost.
 
-    On PostgreSQL an advisory lock of a connection of its own, whose TCP keep-alives free it when the
+    On PostgreSQL an advisory lock of a connection of its own, which the server frees half a minute after the
     machine is gone; on SQLite a file lock beside the database, which the kernel frees.
     """
 
@@ -61,8 +63,11 @@ class Leadership:
             else:
                 return True
         connection = self._database.engine("write").connect().execution_options(isolation_level="AUTOCOMMIT")
-        key = sa.func.hashtext(f"discreet {self._purpose}")
-        if connection.execute(sa.select(sa.func.pg_try_advisory_lock(key))).scalar():
+        # Locks are the database's, and services may share one, each in a schema of its own.
+        place = sa.func.concat(f"discreet {self._purpose} ", sa.func.current_schema())
+        if connection.execute(sa.select(sa.func.pg_try_advisory_lock(sa.func.hashtext(place)))).scalar():
+            for name, seconds in KEEP_ALIVE.items():
+                connection.execute(sa.text(f"SET {name} = {seconds}"))
             self._connection = connection
             return True
         connection.close()

@@ -21,13 +21,14 @@ _log = logging.getLogger(__name__)
 
 def watch(databases: Sequence[Database], stop: threading.Event) -> None:
     """Ring each database's bell when any process has written to it, until ``stop`` is set."""
-    for database in databases:
-        if database.dialect == "postgresql":
-            threading.Thread(
-                target=_listen, args=(database, stop), name=f"listen {database.url.database}", daemon=True
-            ).start()
+    servers = [database for database in databases if database.dialect == "postgresql"]
+    threads = [threading.Thread(target=_listen, args=(each, stop), name="listen", daemon=True) for each in servers]
+    for thread in threads:
+        thread.start()
     if files := [database for database in databases if database.dialect == "sqlite"]:
         _poll(files, stop)
+    for thread in threads:
+        thread.join()
 
 
 def _poll(databases: Sequence[Database], stop: threading.Event) -> None:
@@ -50,7 +51,7 @@ def _listen(database: Database, stop: threading.Event) -> None:
                 connection.execute(sa.text(f"LISTEN {CHANNEL}"))
                 driver = connection.connection.driver_connection
                 while not stop.is_set() and driver is not None:
-                    for _ in driver.notifies(timeout=5, stop_after=1):
+                    for _ in driver.notifies(timeout=1, stop_after=1):
                         database.bell.ring()
         except Exception as error:  # noqa: BLE001 - while it waits, errors are the driver's own; it listens again
             _log.warning("listening stopped", extra={"fields": {"because": type(error).__qualname__}})
