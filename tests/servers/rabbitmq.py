@@ -45,9 +45,13 @@ class Management:
 
 
 class RabbitMQ:
-    """A broker on 127.0.0.1 with names, ports and an epmd of its own; a context manager."""
+    """A broker on 127.0.0.1 with names, ports and an epmd of its own; a context manager.
 
-    def __init__(self) -> None:
+    Other ``settings`` than ours, with {amqp} for the port, make one without a management interface and without
+    an account that may do everything.
+    """
+
+    def __init__(self, settings: str = SETTINGS) -> None:
         script, epmd = _programs()
         self.directory = directory = Path(tempfile.mkdtemp(prefix="discreet-mq-"))
         self.ports = ports = {name: free_port() for name in ("amqp", "management", "distribution", "epmd")}
@@ -55,8 +59,9 @@ class RabbitMQ:
         self.url = f"amqp://{account}@127.0.0.1:{ports['amqp']}/%2F"
         self.management_url = f"http://{account}@127.0.0.1:{ports['management']}"
         self.management = Management(self.management_url)
-        (directory / "rabbitmq.conf").write_text(SETTINGS.format(password=account.partition(":")[2], **ports))
-        (directory / "plugins").write_text("[rabbitmq_management].")
+        self._managed = settings is SETTINGS
+        (directory / "rabbitmq.conf").write_text(settings.format(password=account.partition(":")[2], **ports))
+        (directory / "plugins").write_text("[rabbitmq_management]." if self._managed else "[].")
         environ = _environ(directory, ports)
         self._broker = Kept([script], directory, environ=environ)
         # In the foreground and ours: left to itself, the first Erlang node starts one that stays behind.
@@ -81,8 +86,8 @@ class RabbitMQ:
         self._broker.end("SIGKILL")
 
     def _answers(self) -> bool:
-        if not listens(self.ports["amqp"]):
-            return False
+        if not listens(self.ports["amqp"]) or not self._managed:
+            return listens(self.ports["amqp"])
         try:
             self.management.call("GET", "health/checks/local-alarms")
         except requests.RequestException:

@@ -1,0 +1,35 @@
+"""Both set-ups, started once each for all scenarios, and gone afterwards."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.distributed import Distributed
+from tests.e2e.embedded import Embedded
+from tests.e2e.running import RunningSystem, processes_with
+from tests.servers.kept import MissingServerError
+
+SETUPS = {"embedded": Embedded, "distributed": Distributed}
+
+
+@pytest.fixture(scope="module", params=SETUPS)
+def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+    """One machine as `./run` starts it, or every process of docker-compose.yml on private servers."""
+    try:
+        setup = SETUPS[request.param](tmp_path_factory.mktemp(request.param))
+    except MissingServerError as error:
+        pytest.skip(str(error))
+    running = RunningSystem(setup)
+    began = time.monotonic()
+    try:
+        setup.start()
+        running.measured["seconds until ready"] = time.monotonic() - began
+        yield running
+    finally:
+        setup.close()
+    assert processes_with(setup.mark) == []
+    figures = ", ".join(f"{name} {value:.2f}" for name, value in running.measured.items())
+    print(f"\n{request.param}: {figures}")  # noqa: T201 - measured for a reader, `pytest -s` shows it
