@@ -56,7 +56,7 @@ def build_tools(settings: Settings, name: str, *, bell: Bell | None = None, cloc
         vault=vault,
         outbox=Outbox(name, keys.events),
         mail=Mailer(settings, policy, vault),
-        register=_register(settings),
+        register=_register(settings, name),
         policy=policy,
         claims=Claims(settings, name, keys, clock),
     )
@@ -69,8 +69,8 @@ def _policy(path: Path) -> Policy:
 
 
 @cache
-def _register(settings: Settings) -> Register:
-    return Register.load(settings.processors, sandbox=_sandbox(settings))
+def _register(settings: Settings, service: str) -> Register:
+    return Register.load(settings.processors, sandbox=_sandbox(settings), owner=service)
 
 
 def _sandbox(settings: Settings) -> Sandbox | None:

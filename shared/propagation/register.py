@@ -92,6 +92,11 @@ class Processor:
         return self.agreement.ends is None or on <= self.agreement.ends
 
     @property
+    def by_number(self) -> bool:
+        """Whether it knows our records by their ids: such a processor is never told whom a decision is about."""
+        return self.adapter == "feed"
+
+    @property
     def hosts(self) -> frozenset[str]:
         """The only hosts that connections to it may go to (P3)."""
         addresses = [str(value) for name, value in self.settings.items() if name.endswith("url")]
@@ -111,13 +116,14 @@ class Register:
     digest: str
 
     @classmethod
-    def load(cls, path: Path, *, sandbox: Sandbox | None = None) -> Self:
+    def load(cls, path: Path, *, sandbox: Sandbox | None = None, owner: str | None = None) -> Self:
         """Read and check the file; ``sandbox`` holds, by processor, what a value ``sandbox:<processor>.<name>`` is.
 
         Without one, as in live, such a value is refused. Secret files are read from the register's own folder
-        unless their paths are absolute. Raises ConfigurationError that names every key that is wrong.
+        unless their paths are absolute. With an ``owner`` only the processors of that service get their settings:
+        no service holds what opens another's. Raises ConfigurationError that names every key that is wrong.
         """
-        file = read_configuration(path, RegisterSchema(), lambda said: _made(said, path.parent, sandbox))
+        file = read_configuration(path, RegisterSchema(), lambda said: _made(said, path.parent, sandbox, owner))
         return cls(file.made, _digest(file.said["processors"]))
 
     def __iter__(self) -> Iterator[Processor]:
@@ -140,9 +146,11 @@ class Register:
         return tuple(processor for processor in self.processors if kind in processor.decisions)
 
 
-def _made(said: Mapping[str, Any], folder: Path, sandbox: Sandbox | None) -> tuple[Processor, ...]:
-    settings = resolve_settings(said["processors"], folder, sandbox)
-    return tuple(_processor(each, {**said, "settings": settings[each]}) for each, said in said["processors"].items())
+def _made(said: Mapping[str, Any], folder: Path, sandbox: Sandbox | None, owner: str | None) -> tuple[Processor, ...]:
+    processors: Mapping[str, Mapping[str, Any]] = said["processors"]
+    opened = {name: each for name, each in processors.items() if owner in (None, each["owner"])}
+    settings = resolve_settings(opened, folder, sandbox)
+    return tuple(_processor(name, {**each, "settings": settings.get(name, {})}) for name, each in processors.items())
 
 
 def _processor(processor_id: str, said: Mapping[str, Any]) -> Processor:

@@ -89,7 +89,7 @@ def test_the_example_register_loads_once_its_secrets_are_there(tmp_path: Path) -
     """The file a clinic starts from is right but for the secrets, which it names."""
     text = (CONFIG / "processors.yaml").read_text(encoding="utf-8")
     path = tmp_path / "processors.yaml"
-    path.write_text(text.replace("/run/secrets/", ""), encoding="utf-8")
+    path.write_text(text.replace("/run/processors/", ""), encoding="utf-8")
     lines = _refused(lambda: Register.load(path))
     assert lines == [
         f"processors.laposta.settings.{name}_file: The file cannot be read as text."
@@ -98,6 +98,15 @@ def test_the_example_register_loads_once_its_secrets_are_there(tmp_path: Path) -
     for name in ("api_key", "url_secret", "webhook_secret"):
         (tmp_path / f"laposta_{name}").write_text(f"{name}-content\n", encoding="utf-8")
     assert Register.load(path).get("laposta").settings["api_key"] == "api_key-content"
+
+
+def test_a_service_opens_the_settings_of_its_own_processors_only() -> None:
+    """The secrets of another service's processors need not be there, and everybody is on its register all the same."""
+    register = Register.load(CONFIG / "processors.yaml", owner="intake")
+    assert register.get("laposta").settings == {}
+    assert {each.owner for each in register} == {"intake", "dossier", "newsletter"}
+    lines = _refused(lambda: Register.load(CONFIG / "processors.yaml", owner="newsletter"))
+    assert len(lines) == 3
 
 
 def test_live_refuses_the_sandbox() -> None:
