@@ -8,11 +8,20 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from shared.database import Base
+from shared.deadlines import ZONE
 from shared.mail import MailFolder, outgoing_mails
 from shared.mail.tables import WAITING
 from shared.messaging.tables import APPLIED, MOVED, PARKED, inbox, outbox
 from shared.processors.by_hand import by_hand_links, by_hand_tasks
-from shared.propagation.tables import FINISHED, SUPERSEDED, issued_decisions, obligations, receipts, tombstones
+from shared.propagation.tables import (
+    FINISHED,
+    SUPERSEDED,
+    issued_decisions,
+    obligations,
+    receipts,
+    tombstones,
+    transfers,
+)
 from shared.service import Job
 from shared.vault import keys_in_use
 from shared.web.tables import idempotent_answers, rate_counters
@@ -27,10 +36,14 @@ BATCH = 500  # rows a transaction, so that nobody waits long for the lock
 
 
 def end_terms(tools: Tools, now: datetime) -> None:
-    """Delete the rows whose term, counted back from ``now``, is over."""
+    """Delete the rows whose term is over.
+
+    It is counted back from ``now`` by the calendar in the Netherlands: never too far, and at most a day short
+    where a month is (from 28 February to 28 January, though what began on the 31st ended with February too).
+    """
 
     def before(term: str) -> datetime:
-        return now - tools.policy.term(term)
+        return now.astimezone(ZONE) - tools.policy.term(term)
 
     over = (
         (outbox, sa.and_(outbox.c.state == MOVED, outbox.c.moved_at < before("system.outbox"))),
@@ -42,14 +55,19 @@ def end_terms(tools: Tools, now: datetime) -> None:
             obligations,
             sa.and_(
                 obligations.c.state.in_([FINISHED, SUPERSEDED]),
-                obligations.c.requested_at < before("system.obligation"),
+                sa.func.coalesce(obligations.c.finished_at, obligations.c.requested_at) < before("system.obligation"),
             ),
         ),
         (receipts, receipts.c.issued_at < before("system.receipt")),
+        # Who was given a record is known as long as the record is kept, or its recipient has yet to let go of it.
+        (transfers, sa.and_(transfers.c.ended_at.is_not(None), transfers.c.record.in_(sa.select(tombstones.c.record)))),
         (tombstones, tombstones.c.erased_at < before("system.tombstone")),
         (
             outgoing_mails,
-            sa.and_(outgoing_mails.c.state != WAITING, outgoing_mails.c.created_at < before("system.mail")),
+            sa.and_(
+                outgoing_mails.c.state != WAITING,
+                sa.func.coalesce(outgoing_mails.c.sent_at, outgoing_mails.c.created_at) < before("system.mail"),
+            ),
         ),
         (by_hand_tasks, by_hand_tasks.c.closed_at < before("system.by-hand-task")),
         (by_hand_links, by_hand_links.c.expires_at < before("system.by-hand-task")),
