@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-import shared.processors.by_hand
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
@@ -15,6 +14,8 @@ from alembic.config import Config
 import shared.jobs
 import shared.mail
 import shared.messaging.tables
+import shared.processors.by_hand
+import shared.processors.opendsr
 import shared.propagation.tables
 import shared.web.idempotency
 import shared.web.rates  # noqa: F401 - every module with shared tables

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from shared import retention
 from shared.events import DECISION_KINDS, decision_type
 from shared.processors.by_hand import ByHand
+from shared.processors.opendsr import OpenDsr
 from shared.propagation import decisions, obligations
-from shared.service import Handler, Job, Service
+from shared.service import AdapterFactory, Handler, Job, Service
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+EVERYWHERE: Mapping[str, AdapterFactory] = {"by_hand": ByHand, "opendsr": OpenDsr}
 REGISTERED = "discreet.fact.decision-registered.v1"
 CLOSED = "discreet.fact.decision-closed.v1"
 
@@ -40,4 +42,4 @@ def complete(service: Service) -> Service:
         retention.END_TERMS,
         retention.sweep_keys(service),
     )
-    return replace(service, handlers=handlers, adapters={"by_hand": ByHand, **service.adapters}, jobs=jobs)
+    return replace(service, handlers=handlers, adapters={**EVERYWHERE, **service.adapters}, jobs=jobs)

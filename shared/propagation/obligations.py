@@ -11,7 +11,7 @@ from shared.database import insert_once, lock_subject, wake_after
 from shared.events import Decision, Expected, ReceiptIssued
 from shared.propagation import receipts
 from shared.propagation.addressing import Accepting, address
-from shared.propagation.tables import ASKED, OPEN, obligations
+from shared.propagation.tables import ASKED, OPEN, PARKED, obligations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,11 +91,19 @@ def answer_unknown(tools: Tools, session: Session, envelope: Envelope, stored: S
     receipts.issue(session, tools, receipt, now=now)
 
 
-def wake_asked(session: Session, obligation_id: int, now: datetime) -> None:
-    """Have a worker look at once at an obligation whose processor has just answered."""
+def wake_asked(session: Session, *, decision: str, processor: str, action: str, now: datetime) -> None:
+    """Have a worker look at once at the obligation whose processor has just answered, also one that was set aside.
+
+    One without a decision is looked at when its adapter said.
+    """
     session.execute(
         sa.update(obligations)
-        .where(obligations.c.id == obligation_id, obligations.c.state == ASKED)
+        .where(
+            obligations.c.decision == decision,
+            obligations.c.processor == processor,
+            obligations.c.action == action,
+            obligations.c.state.in_([ASKED, OPEN, PARKED]),
+        )
         .values(state=OPEN, next_attempt_at=now)
     )
     wake_after(session)

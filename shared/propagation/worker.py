@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from shared.propagation.own_store import Row
     from shared.service import Service, Tools
 
-LEASE = timedelta(minutes=3)  # longer than the longest time-out of an adapter's calls together
+LEASE = timedelta(minutes=5)  # longer than the longest time-out of an adapter's calls together
 ATTEMPTS = 40
 LONGEST_PAUSE = timedelta(minutes=30)
 AGREEMENT_PAUSE = timedelta(hours=1)

@@ -16,7 +16,6 @@ from shared.processors.by_hand.asking import forget_subject
 from shared.processors.by_hand.links import USED, check_open, linked
 from shared.processors.by_hand.tables import ANSWERED, by_hand_tasks
 from shared.propagation.obligations import wake_asked
-from shared.propagation.tables import obligations
 from shared.vault import Sealed
 from shared.wording import Both
 
@@ -79,7 +78,7 @@ def answer(session: Session, tools: Tools, token: str, statement: Statement, *, 
         )
     )
     forget_subject(session, tools, row)
-    _wake(session, row, now)
+    wake_asked(session, decision=row["decision"], processor=row["processor"], action=row["action"], now=now)
 
 
 def read_statement(tools: Tools, row: Row) -> tuple[str, str]:
@@ -108,14 +107,3 @@ def _is_same(tools: Tools, row: Row, statement: Statement) -> bool:
     if known != (statement.outcome, statement.ground, statement.until):
         return False
     return read_statement(tools, row) == (statement.name, statement.remark)
-
-
-def _wake(session: Session, row: Row, now: datetime) -> None:
-    """Have the obligation looked at now; a task without a decision is looked at within a day."""
-    query = sa.select(obligations.c.id).where(
-        obligations.c.decision == row["decision"],
-        obligations.c.processor == row["processor"],
-        obligations.c.action == row["action"],
-    )
-    if (obligation := session.scalar(query)) is not None:
-        wake_asked(session, obligation, now)
