@@ -33,7 +33,17 @@ def create_app(settings: Settings | None = None) -> Flask:
 def console_mount(settings: Settings) -> Mount:
     """Return the console as a part of an app, with its pages under /console/."""
     console = assemble(settings)
-    return Mount(name="console", tools=console, templates=HERE / "templates", extend=partial(_add_pages, console))
+
+    def check_accounts() -> None:
+        console.accounts.all()
+
+    return Mount(
+        name="console",
+        tools=console,
+        templates=HERE / "templates",
+        checks={"accounts": check_accounts},
+        extend=partial(_add_pages, console),
+    )
 
 
 def _add_pages(console: Console, app: Flask) -> None:

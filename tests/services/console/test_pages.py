@@ -72,6 +72,19 @@ def test_the_style_sheets_are_ours_and_may_be_kept(visitor):
         assert "?" in address
 
 
+def test_a_console_that_cannot_read_its_accounts_is_not_ready(app, console, visitor):
+    """Nobody could sign in to it; the answer names the part."""
+    assert visitor.client.get("/console/readyz").status_code == 200
+    path = console.accounts.directory / "accounts.json"
+    path.chmod(0o644)
+    try:
+        got = visitor.client.get("/console/readyz")
+    finally:
+        path.chmod(0o600)
+    assert got.status_code == 503
+    assert "console.accounts" in got.text
+
+
 def test_a_fault_of_ours_is_a_page_that_tells_nothing(fake, signed_in, caplog):
     """Neither a frame nor what was being shown."""
     visitor = signed_in("privacy-coordinator")
