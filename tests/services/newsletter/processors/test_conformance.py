@@ -93,7 +93,7 @@ class TestOutbound:
         outcome = programme.adapter.carry_out(task_of("subscribe", ANNE))
         assert json.loads(outcome.evidence.document)["calls"] == [{"call": "subscribe", "state": "subscribed"}]
 
-    def test_p57_an_unsubscribe_is_told_and_seen(self, programme: Any, task_of: Any) -> None:
+    def test_p55_an_unsubscribe_is_told_and_seen(self, programme: Any, task_of: Any) -> None:
         """Done means that a second look showed it."""
         programme.adapter.subscribe(ANNE, "Anne", reactivate=True)
         outcome = programme.adapter.carry_out(task_of("unsubscribe", ANNE, categories=("subscription",)))
@@ -358,7 +358,7 @@ class TestInbound:
             ("resubscribe", {"subscribed"}),
         ],
     )
-    def test_p57_what_a_person_does_there_reaches_us(
+    def test_p55_what_a_person_does_there_reaches_us(
         self, programme: Any, receiver: Any, act: str, kinds: set[str]
     ) -> None:
         """The delivery proves its origin, and holds who did what and when."""
