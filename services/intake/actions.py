@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from services.intake import letters, records
 from services.intake.records import CATEGORY, ContactForm
 from shared.database import lock_subject
-from shared.errors import GoneError, KeyDestroyedError, NotFoundError
+from shared.deadlines import local_date
+from shared.errors import NotFoundError
 from shared.events import ContactFormReceived, RecordRef
 from shared.identity import normalise_email, normalise_phone
 from shared.propagation import decisions, transfers
-from shared.propagation.tombs import was_erased
 from shared.vault import Sealed
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from shared.propagation.register import Processor
     from shared.service import Tools
     from shared.wording import Language
 
@@ -38,8 +39,8 @@ def submit(session: Session, tools: Tools, content: Mapping[str, Any], *, langua
     refs = [tools.refs.email(email), *([tools.refs.phone(phone)] if phone else [])]
     lock_subject(session, refs)
     form_id = str(uuid.uuid4())
-    filled = {name: content.get(name) for name in ("name", "first_name", "phone", "subject", "message")}
-    sealed = tools.vault.seal(form_id, {**filled, "email": email})
+    filled = {name: content.get(name) for name in ("name", "first_name", "email", "phone", "subject", "message")}
+    sealed = tools.vault.seal(form_id, filled)
     form = ContactForm(
         id=form_id,
         reference=new_reference(),
@@ -54,7 +55,7 @@ def submit(session: Session, tools: Tools, content: Mapping[str, Any], *, langua
     )
     session.add(form)
     session.flush()
-    _forward(session, tools, form, {**filled, "email": email}, now)
+    _forward(session, tools, form, filled, now)
     tools.outbox.publish(session, ContactFormReceived(form=form_id, newsletter=form.newsletter), now=now)
     return form.reference
 
@@ -71,13 +72,8 @@ def open_form(tools: Tools, form: ContactForm) -> dict[str, Any]:
 
 def claim(session: Session, tools: Tools, form_id: str) -> dict[str, Any]:
     """Return what the newsletter may know of a sender who ticked it. Raises GoneError, NotFoundError."""
-    try:
-        form = records.form(session, form_id)
-        content = open_form(tools, form)
-    except (NotFoundError, KeyDestroyedError):
-        if was_erased(session, form_id):
-            raise GoneError("The form is gone.") from None
-        raise
+    form = records.form(session, form_id)
+    content = open_form(tools, form)
     if not form.newsletter:
         raise NotFoundError("The sender did not ask for the newsletter.")
     first_name = content["first_name"] or content["name"].split()[0]
@@ -98,12 +94,14 @@ def mark_handled(session: Session, form_id: str, by: str, *, now: datetime) -> N
 
 def decide_term_end(session: Session, tools: Tools, form: ContactForm, *, now: datetime) -> None:
     """Decide that a form's time is over, here and at whoever has a copy (P53, P99)."""
-    form.term_end = str(uuid.uuid4())
+    decision_id = str(uuid.uuid4())
+    if not records.claim_end(session, form.id, decision_id):
+        return
     decisions.take(
         session,
         tools,
         "term-end",
-        decision_id=form.term_end,
+        decision_id=decision_id,
         refs=[],
         ground="term-over",
         decided_by="policy",
@@ -116,12 +114,19 @@ def _forward(session: Session, tools: Tools, form: ContactForm, content: Mapping
     """Queue the mail to the clinic, and note which processors have the form now.
 
     The website's host had it before we did. The mail's host gets only the reference, unless the policy
-    says that the text itself is mailed.
+    says that the text itself is mailed, and there is an agreement with every such host in force (P46).
     """
-    full_text = tools.policy.choices.forwarded_forms == "full-text"
+    hosts = [each for each in tools.register.of_owner(tools.name) if each.status == "active" and _gets_forms(each)]
+    mail_hosts = [each for each in hosts if each.role == "mail-host"]
+    full_text = tools.policy.choices.forwarded_forms == "full-text" and all(
+        each.may_receive(local_date(now)) for each in mail_hosts
+    )
     mail = letters.forwarded(tools, form, content if full_text else None)
     tools.mail.queue(session, mail, now=now)
-    for processor in tools.register.of_owner(tools.name):
-        receives = any(given.category == CATEGORY for given in processor.receives)
-        if processor.status == "active" and receives and (processor.role != "mail-host" or full_text):
-            transfers.record(session, processor.id, CATEGORY, [form.id], now=now)
+    for host in hosts:
+        if full_text or host not in mail_hosts:
+            transfers.record(session, host.id, CATEGORY, [form.id], now=now)
+
+
+def _gets_forms(processor: Processor) -> bool:
+    return any(given.category == CATEGORY for given in processor.receives)

@@ -14,6 +14,7 @@ from services.intake.schemas import (
     SubmitContactFormSchema,
 )
 from shared.clock import parse_utc, utc_text
+from shared.errors import NotFoundError
 from shared.web import (
     FORM,
     HTML,
@@ -111,6 +112,8 @@ def mark_contact_form_handled(call: Call) -> Answer:
 @api.get("/v1/claims/<form_id>", who=SERVICES, answers=Answers(200, ClaimSchema))
 def give_claim(call: Call) -> Answer:
     """Give the newsletter first name and address of a sender who ticked it; 410 once the form is erased."""
+    if call.principal.issuer != "newsletter":
+        raise NotFoundError("There is nothing here for this service.")
     with call.tools.database.reading() as session:
         return Answer(actions.claim(session, call.tools, call.path["form_id"]))
 

@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from services.intake import records
 from services.intake.actions import open_form
 from services.intake.records import CATEGORY
+from shared.deadlines import local_date
+from shared.identity import normalise_email
 from shared.processors.interface import SubjectIdentifiers
 from shared.service import Act, Acted, Holding
 
@@ -33,11 +35,18 @@ def refs_of(session: Session, identifiers: Sequence[str]) -> Mapping[str, str]:
 
 
 def identify(session: Session, tools: Tools, identifiers: Sequence[str]) -> SubjectIdentifiers | None:
-    """Return what a host recognises the sender by."""
-    for form in records.find_all(session, identifiers):
-        content = open_form(tools, form)
-        return SubjectIdentifiers(email=content["email"], phone=content["phone"], name=content["name"])
-    return None
+    """Return what a host recognises the sender by, also where forms came from several addresses."""
+    contents = [open_form(tools, form) for form in records.find_all(session, identifiers)]
+    if not contents:
+        return None
+    first, emails = contents[0], dict.fromkeys(normalise_email(each["email"]) for each in contents)
+    email, *more = emails
+    return SubjectIdentifiers(email=email, more_emails=tuple(more), phone=first["phone"], name=first["name"])
+
+
+def days_of(session: Session, identifiers: Sequence[str]) -> Mapping[str, str]:
+    """Return the day each form was sent: by that a host tells one of a person's forms from another."""
+    return {form.id: local_date(form.received_at).isoformat() for form in records.find_all(session, identifiers)}
 
 
 def erase(session: Session, _tools: Tools, identifiers: Sequence[str], _now: datetime) -> Acted:
@@ -59,5 +68,6 @@ HOLDINGS = (
         acts={"erasure": ERASE, "term-end": ERASE},
         identify=identify,
         refs_of=refs_of,
+        labels=days_of,
     ),
 )

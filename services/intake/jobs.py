@@ -15,14 +15,17 @@ if TYPE_CHECKING:
     from shared.service import Tools
 
 BATCH = 200
+SLACK = timedelta(days=3)
+"""A period counted back can end up to three days before the same period counted forward: 28 and 31 February."""
 
 
 def end_terms(tools: Tools, now: datetime) -> None:
     """Decide the end of forms whose term is over; however long the jobs were away, they catch up."""
-    before = now - tools.policy.term("intake.form")
+    almost = now - tools.policy.term("intake.form") + SLACK
     while True:
         with tools.database.transaction() as session:
-            over = records.find_over(session, before, BATCH)
+            found = records.find_over(session, almost, BATCH)
+            over = [form for form in found if tools.policy.term_ends("intake.form", form.received_at) <= now]
             for form in over:
                 decide_term_end(session, tools, form, now=now)
         if len(over) < BATCH:

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from shared.database import NAMING, UtcDateTime
-from shared.errors import NotFoundError
+from shared.errors import GoneError, NotFoundError
+from shared.propagation.tombs import was_erased
 from shared.vault import DATA_KEY
 
 if TYPE_CHECKING:
@@ -47,11 +48,13 @@ class ContactForm(Base):
 
 
 def form(session: Session, form_id: str) -> ContactForm:
-    """Return a form. Raises NotFoundError."""
+    """Return a form. Raises GoneError once it was erased, NotFoundError."""
     found = session.get(ContactForm, form_id)
-    if found is None:
-        raise NotFoundError("There is no such contact form.")
-    return found
+    if found is not None:
+        return found
+    if was_erased(session, form_id):
+        raise GoneError("This contact form was erased.")
+    raise NotFoundError("There is no such contact form.")
 
 
 def find_of(session: Session, refs: Collection[str]) -> list[str]:
@@ -61,8 +64,9 @@ def find_of(session: Session, refs: Collection[str]) -> list[str]:
 
 
 def find_all(session: Session, identifiers: Collection[str]) -> Sequence[ContactForm]:
-    """Return those of these forms that are still there."""
-    return session.scalars(sa.select(ContactForm).where(ContactForm.id.in_(identifiers))).all()
+    """Return those of these forms that are still there, oldest first."""
+    query = sa.select(ContactForm).where(ContactForm.id.in_(identifiers))
+    return session.scalars(query.order_by(ContactForm.received_at)).all()
 
 
 def find_over(session: Session, before: datetime, limit: int) -> Sequence[ContactForm]:
@@ -71,9 +75,17 @@ def find_over(session: Session, before: datetime, limit: int) -> Sequence[Contac
     return session.scalars(sa.select(ContactForm).where(over).order_by(ContactForm.received_at).limit(limit)).all()
 
 
+def claim_end(session: Session, form_id: str, decision_id: str) -> bool:
+    """Note the decision that ends a form; False when another was taken meanwhile."""
+    undecided = sa.and_(ContactForm.id == form_id, ContactForm.term_end.is_(None))
+    claimed = sa.update(ContactForm).where(undecided).values(term_end=decision_id).returning(ContactForm.id)
+    return session.execute(claimed).first() is not None
+
+
 def find_page(session: Session, after: tuple[datetime, str] | None, limit: int) -> Sequence[ContactForm]:
     """Return forms, the latest first, from a position on."""
     query = sa.select(ContactForm).order_by(ContactForm.received_at.desc(), ContactForm.id.desc()).limit(limit)
     if after is not None:
-        query = query.where(sa.tuple_(ContactForm.received_at, ContactForm.id) < sa.tuple_(*after))
+        position = sa.tuple_(*after, types=[UtcDateTime(), sa.String()])
+        query = query.where(sa.tuple_(ContactForm.received_at, ContactForm.id) < position)
     return session.scalars(query).all()

@@ -11,7 +11,7 @@ VERSION = validate.Regexp(r"v?[0-9]{1,4}([.-][0-9]{1,2}){0,2}\Z")
 
 
 def _is_one_line(value: str) -> None:
-    if not value.isprintable() or not value.strip():
+    if not value.isprintable():
         raise ValidationError("Not text on one line.")
 
 
@@ -21,7 +21,7 @@ def _is_no_blank(value: str) -> None:
 
 
 def _line(most: int, *, required: bool = False) -> fields.String:
-    return fields.String(validate=[validate.Length(1, most), _is_one_line], required=required)
+    return fields.String(validate=[validate.Length(1, most), _is_no_blank, _is_one_line], required=required)
 
 
 class SubmitContactFormSchema(Schema):
