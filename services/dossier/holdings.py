@@ -85,13 +85,18 @@ def renewed(session: Session, identifiers: Sequence[str], since: datetime) -> li
 
 
 def identify_client(session: Session, tools: Tools, identifiers: Sequence[str]) -> SubjectIdentifiers | None:
-    """Return what a processor recognises a client by."""
-    for client in records.find_all(session, Client, identifiers):
-        content = open_content(tools, client)
-        return SubjectIdentifiers(
-            email=content["email"], phone=content["phone"], first_name=content["first_name"], name=content["name"]
-        )
-    return None
+    """Return what a processor recognises a client by, also one who was taken up twice with two addresses."""
+    contents = [open_content(tools, client) for client in records.find_all(session, Client, identifiers)]
+    if not contents:
+        return None
+    first, emails = contents[0], list(dict.fromkeys(each["email"] for each in contents if each["email"]))
+    return SubjectIdentifiers(
+        email=emails[0] if emails else None,
+        more_emails=tuple(emails[1:]),
+        phone=first["phone"],
+        first_name=first["first_name"],
+        name=first["name"],
+    )
 
 
 def identify_party(

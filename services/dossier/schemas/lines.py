@@ -8,7 +8,7 @@ from marshmallow import ValidationError, fields, validate
 
 
 def _is_one_line(value: str) -> None:
-    if not value.isprintable() or not value.strip():
+    if not value.isprintable():
         raise ValidationError("Not text on one line.")
 
 

@@ -175,11 +175,11 @@ class Practice:
         job = next(job for job in self.installation.services["dossier"].jobs if name in job.name)
         job.run(self.tools, self.clock())
 
-    def agree(self, processor: str, **agreement: Any) -> None:
-        """Start again, so to say, after a processor's agreement in the register was changed."""
+    def enrol(self, processor: str, **said: Any) -> None:
+        """Start again, so to say, after what the register says of a processor was changed."""
         path = self.tools.settings.processors
         register = yaml.safe_load(path.read_text(encoding="utf-8"))
-        register["processors"][processor]["agreement"] |= agreement
+        register["processors"][processor] |= said
         path.write_text(yaml.safe_dump(register), encoding="utf-8")
         self.installation.tools["dossier"] = replace(self.tools, register=Register.load(path))
         self.http = _http(self.installation)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
-from services.dossier.records import Client
+from services.dossier.records import Client, client_tokens
 from shared.errors import KeyDestroyedError
 from shared.vault import Sealed
 from tests.services.dossier.practice import ANNA, BERT
@@ -94,6 +95,9 @@ def test_a_change_makes_what_was_unreadable_and_unfindable(practice) -> None:
     with pytest.raises(KeyDestroyedError):
         practice.tools.vault.open(client, Sealed(before.key_id, before.sealed))
     assert (practice.search("jansen"), practice.search("anna bos")) == ([], ["Anna Bos"])
+    with practice.tools.database.reading() as session:
+        stored = set(session.scalars(sa.select(client_tokens.c.token)))
+    assert not stored & practice.tools.keys.index.tokens("Jansen")
     assert after.email_ref == practice.tools.refs.email("anna.bos@voorbeeld.example")
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from services.dossier.records import Client, Contact, Invoice
 from shared.deadlines import start_of
+from shared.processors.interface import SubjectIdentifiers
 from shared.propagation.tables import tombstones
 from tests.services.dossier.practice import ANNA, BERT, CALLED
 
@@ -183,6 +185,26 @@ def test_a_bookkeeper_that_keeps_more_than_was_said_says_why(practice) -> None:
     assert (parts[stays].ground, parts[stays].until) == ("fiscal-retention", UNTIL)
     given = practice.get(f"clients/{client}/transfers").json["items"]
     assert [(item["record"], item["ended_at"]) for item in given] == [(stays, None)]
+
+
+def test_what_is_asked_of_whoever_proved_who_they_are_is_not_passed_on_to_who_never_had_it(practice) -> None:
+    """Where we hold nothing any more to recognise an invoice by, a person has to look; nobody is told a name."""
+
+    class Claims:
+        def identifiers(self, decision: str) -> SubjectIdentifiers:
+            return SubjectIdentifiers(name="Anna Jansen", email=ANNA["email"], phone="+31612345678")
+
+    client = practice.client()
+    invoice = practice.invoice(client)
+    practice.hand_over(client, "bookkeeper", invoices=[invoice])
+    practice.decide(invoices=[invoice])
+    practice.settle()
+    practice.state(practice.task(BOOKKEEPER), "retained", ground="legal-claim", until="2027-06-01")
+    practice.installation.tools["dossier"] = replace(practice.tools, claims=Claims())
+    practice.decide(invoices=[invoice])
+    practice.settle()
+    assert len(practice.mails(BOOKKEEPER)) == 1
+    assert [row["state"] for row in practice.obligations() if row["processor"] == "bookkeeper"][-1] == "parked"
 
 
 def test_p38_a_processor_is_told_of_the_invoices_that_are_over_and_not_to_touch_later_ones(practice) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from tests.services.dossier.practice import BERT
@@ -57,6 +59,13 @@ def test_p3_what_the_register_does_not_allow_is_refused_and_noted_in_the_log(pra
     assert practice.get(f"clients/{client}/transfers").json["items"] == []
 
 
+def test_p3_a_party_that_another_service_faces_gets_nothing_from_the_dossier(practice) -> None:
+    """Whatever it receives: this service would not be the one to tell it of a decision."""
+    client = practice.client()
+    practice.enrol("laposta", role="other", receives=[{"category": "clients", "fields": ["email"]}])
+    assert hand_over(practice, client, "laposta", [client], "clients").status_code == 403
+
+
 def test_only_records_of_this_client_in_these_categories_are_handed_over(practice) -> None:
     """Each wrong one is named by its place, and then none is noted."""
     client, other = practice.client(), practice.client(BERT)
@@ -75,7 +84,8 @@ def test_only_records_of_this_client_in_these_categories_are_handed_over(practic
 def test_p46_without_an_agreement_in_force_nothing_is_handed_over_and_decisions_still_go(practice) -> None:
     """The last day counts; the day after, new hand-overs wait and say why. Renewed, they go."""
     client, later = practice.client(), practice.client(BERT)
-    practice.agree("medical-crm", ends=practice.clock().date())
+    agreement = {"signed": date(2024, 6, 3), "sub_processors": []}
+    practice.enrol("medical-crm", agreement=agreement | {"ends": practice.clock().date()})
     assert hand_over(practice, client, "medical-crm", [client], "clients").status_code == 201
     practice.clock.forward(days=1)
     answer = hand_over(practice, later, "medical-crm", [later], "clients")
@@ -83,7 +93,7 @@ def test_p46_without_an_agreement_in_force_nothing_is_handed_over_and_decisions_
     practice.decide(clients=[client])
     practice.settle()
     assert len(practice.mails("privacy@praktijkprogramma.example")) == 1
-    practice.agree("medical-crm", ends=None)
+    practice.enrol("medical-crm", agreement=agreement | {"ends": None})
     assert hand_over(practice, later, "medical-crm", [later], "clients").status_code == 201
 
 
