@@ -8,8 +8,13 @@ with a default may be added, nothing is renamed or removed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
-from typing import Final, Literal, get_args
+from datetime import datetime
+from typing import Annotated, Final, Literal, get_args
+
+import msgspec
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A time with its zone."""
 
 DecisionKind = Literal[
     "inquiry",
@@ -64,7 +69,7 @@ class RetainedPart:
     category: str
     id: str
     ground: str
-    until: datetime | None = None
+    until: Moment | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +82,7 @@ class Expected:
     service: str
     processor: str | None
     action: str
-    due_at: datetime
+    due_at: Moment
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,7 +100,7 @@ class Decision:
     retained: tuple[RetainedPart, ...] = ()
     ground: str
     decided_by: str
-    decided_at: datetime
+    decided_at: Moment
     register: str
     expected: tuple[Expected, ...]
     reported_by: str | None = None
@@ -125,7 +130,7 @@ class ReceiptIssued:
     processor: str | None
     action: str
     outcome: Outcome
-    acted_at: datetime
+    acted_at: Moment
     evidence: EvidenceNote | None = None
     counts: dict[str, int] = field(default_factory=dict)
     found: tuple[RecordRef, ...] = ()
@@ -164,7 +169,7 @@ class AnswerClosed:
     reason: ClosingReason
     proposed_by: str
     confirmed_by: str
-    acted_at: datetime
+    acted_at: Moment
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
