@@ -57,7 +57,7 @@ def test_everything_is_ready(system: RunningSystem):
     assert system.call("GET", "/nothing-here").status_code == 404
 
 
-def test_p41_an_unsubscribe_at_the_programme_reaches_everybody_and_is_proved_by_reading_again(system: RunningSystem):
+def test_p77_an_unsubscribe_at_the_programme_reaches_everybody_and_is_proved_by_reading_again(system: RunningSystem):
     """Sign-up, confirmation, the programme has her; she leaves there; every answer is in, with how that is known."""
     subscribe(system, ANNA, "Anna")
     known = {each["id"] for each in system.decisions(kind="unsubscribe")}
@@ -106,7 +106,7 @@ def grant(system: RunningSystem, case: str, shown: dict) -> None:
     act(system, case, "decision", {"outcome": "grant", "records": found, "consequences_acknowledged": True})
 
 
-def test_p64_a_request_for_erasure_ends_here_and_at_the_programme_and_the_proof_holds(
+def test_p76_a_request_for_erasure_ends_here_and_at_the_programme_and_the_proof_holds(
     system: RunningSystem, tmp_path: Path
 ):
     """From the public form to the letter: found, confirmed, erased, looked again, closed, and proved from a file."""
