@@ -19,7 +19,7 @@ from shared.messaging.tables import incarnations
 from shared.propagation.composition import complete
 from shared.propagation.worker import ObligationWorker
 from shared.service import Service
-from shared.settings import SERVICES, Settings
+from shared.settings import CONFIG, ROOT, SERVICES, Settings
 from shared.vault import KeyBase
 
 if TYPE_CHECKING:
@@ -144,6 +144,18 @@ def on_postgresql(url: str) -> dict[str, str]:
         "DISCREET_DATABASE_URL": f"{url}?options=-csearch_path%3D{{service}}",
         "DISCREET_KEY_DATABASE_URL": f"{url}?options=-csearch_path%3D{{service}}_keys",
     }
+
+
+def told_only_what_they_had(directory: Path) -> dict[str, str]:
+    """Return the environment of the trial register with nobody in it who is told always.
+
+    Where nothing plays the processors, whoever is told would never answer.
+    """
+    text = (ROOT / CONFIG / "processors.trial.yaml").read_text(encoding="utf-8")
+    assert "always: true" in text
+    path = directory / "processors.yaml"
+    path.write_text(text.replace("always: true", "always: false"), encoding="utf-8")
+    return {"DISCREET_PROCESSORS": str(path)}
 
 
 def bare_service(name: str, **parts: object) -> Service:

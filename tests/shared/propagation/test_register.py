@@ -26,8 +26,11 @@ SANDBOX = {
         "list_id": "played-list",
         "url_secret": "played-url-secret",
         "webhook_secret": "played-webhook-secret",
+        "domain": f"{name}.localhost",
+        "token": "played-token",
+        "authority": "played-authority",
     }
-    for name in ("laposta", "mailchimp")
+    for name in ("laposta", "mailchimp", "medical-crm", "website-host")
 }
 BOOKKEEPER = {
     "name": "The bookkeeper",

@@ -19,7 +19,7 @@ from shared.mail.tables import outgoing_mails
 from shared.messaging.tables import inbox
 from shared.propagation import decisions
 from shared.propagation.journal import Journal
-from tests.kit.installation import Installation, bare_service
+from tests.kit.installation import Installation, bare_service, told_only_what_they_had
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
     """Four services that hold nothing, with the ledger in the requests service."""
     services = {name: bare_service(name) for name in ("intake", "dossier", "newsletter")}
     services["requests"] = bare_service("requests", metadata=Base.metadata, handlers=HANDLERS)
-    made = Installation(tmp_path, services=services)
+    made = Installation(tmp_path, services=services, environ=told_only_what_they_had(tmp_path))
     yield made
     made.close()
 
