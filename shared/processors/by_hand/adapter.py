@@ -12,7 +12,8 @@ from shared.clock import utc_text
 from shared.errors import PermanentError
 from shared.processors.by_hand.asking import ask, remind
 from shared.processors.by_hand.tables import ANSWERED, OPEN, by_hand_tasks
-from shared.processors.interface import Done, NothingHeld, Pending, Refused, Retained, evidence_of
+from shared.processors.interface import Pending, evidence_of
+from shared.processors.stated import outcome_of
 
 if TYPE_CHECKING:
     from shared.processors.by_hand.links import Row
@@ -43,7 +44,7 @@ class ByHand:
             if row is None:
                 remind_at = ask(session, self.tools, self.processor, task, now=now)
             elif row["state"] == ANSWERED:
-                return _outcome(row)
+                return outcome_of(row, _evidence(row))
             elif row["state"] != OPEN:
                 raise PermanentError("The task was withdrawn.")
             elif row["remind_at"] <= now:
@@ -51,17 +52,6 @@ class ByHand:
             else:
                 remind_at = row["remind_at"]
         return Pending(check_at=min(remind_at, now + LOOK_AGAIN))
-
-
-def _outcome(row: Row) -> Outcome:
-    evidence = _evidence(row)
-    if row["outcome"] == "done":
-        return Done(evidence)
-    if row["outcome"] == "nothing-held":
-        return NothingHeld(evidence)
-    if row["outcome"] == "retained":
-        return Retained(row["ground"], row["until"], evidence)
-    return Refused(row["ground"], evidence)
 
 
 def _evidence(row: Row) -> Evidence:

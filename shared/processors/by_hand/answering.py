@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from shared.deadlines import local_date
-from shared.errors import ConflictError, InvalidInputError
+from shared.errors import ConflictError
+from shared.processors import stated
 from shared.processors.by_hand.asking import forget_subject
 from shared.processors.by_hand.links import USED, check_open, linked
 from shared.processors.by_hand.tables import ANSWERED, by_hand_tasks
 from shared.propagation.obligations import wake_asked
 from shared.vault import Sealed
-from shared.wording import Both
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from shared.processors.by_hand.links import Row
     from shared.service import Tools
-
-OUTCOMES = ("done", "nothing-held", "retained", "refused")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +55,7 @@ def answer(session: Session, tools: Tools, token: str, statement: Statement, *, 
             raise ConflictError(USED)
         return
     check_open(row, now)
-    _check(tools, statement, local_date(now))
+    stated.check(tools.policy, statement.outcome, statement.ground, statement.until, today=local_date(now))
     # The salt keeps a name and a few words from being guessed by their digest.
     said = {"name": statement.name, "remark": statement.remark, "salt": secrets.token_hex(16)}
     sealed = tools.vault.seal(row["id"], said, field="statement")
@@ -85,21 +83,6 @@ def read_statement(tools: Tools, row: Row) -> tuple[str, str]:
     """Return who stated it and the remark. Raises KeyDestroyedError."""
     said = tools.vault.open(row["id"], Sealed(row["statement_key_id"], row["statement"]), field="statement")
     return said["name"], said["remark"]
-
-
-def _check(tools: Tools, statement: Statement, today: date) -> None:
-    grounds = {"retained": tools.policy.retaining, "refused": tools.policy.refusing}.get(statement.outcome)
-    wrong: dict[str, list[str]] = {}
-    if grounds is None and statement.ground is not None:
-        wrong["ground"] = [Both("Een grond hoort alleen bij bewaren of weigeren.", "Only keeping or refusing has one.")]
-    if grounds is not None and statement.ground not in grounds:
-        wrong["ground"] = [Both("Kies een grond uit deze lijst.", "Choose a ground from this list.")]
-    if statement.outcome == "retained" and (statement.until is None or statement.until <= today):
-        wrong["until"] = [Both("Kies een dag in de toekomst.", "Choose a day in the future.")]
-    if statement.outcome != "retained" and statement.until is not None:
-        wrong["until"] = [Both("Een dag hoort alleen bij bewaren.", "Only keeping has a day.")]
-    if wrong:
-        raise InvalidInputError(wrong)
 
 
 def _is_same(tools: Tools, row: Row, statement: Statement) -> bool:

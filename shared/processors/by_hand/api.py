@@ -11,9 +11,10 @@ from shared.clock import parse_utc, utc_text
 from shared.deadlines import local_date
 from shared.errors import NotFoundError
 from shared.processors.by_hand import words
-from shared.processors.by_hand.answering import OUTCOMES, Statement, answer, open_subject, read_statement
+from shared.processors.by_hand.answering import Statement, answer, open_subject, read_statement
 from shared.processors.by_hand.links import find
 from shared.processors.by_hand.tables import ANSWERED, by_hand_tasks
+from shared.processors.stated import OUTCOMES
 from shared.web import (
     FORM,
     HTML,
