@@ -11,7 +11,7 @@ from shared.database import insert_once, lock_subject, wake_after
 from shared.events import Decision, Expected, ReceiptIssued
 from shared.propagation import receipts
 from shared.propagation.addressing import Accepting, address
-from shared.propagation.tables import ASKED, OPEN, PARKED, obligations
+from shared.propagation.tables import ASKED, OPEN, PARKED, SUPERSEDED, obligations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +94,8 @@ def answer_unknown(tools: Tools, session: Session, envelope: Envelope, stored: S
 def wake_asked(session: Session, *, decision: str, processor: str, action: str, now: datetime) -> None:
     """Have a worker look at once at the obligation whose processor has just answered, also one that was set aside.
 
-    One without a decision is looked at when its adapter said.
+    Also one that was withdrawn: what a processor says after all is told to the ledger. One without a decision is
+    looked at when its adapter said.
     """
     session.execute(
         sa.update(obligations)
@@ -102,7 +103,7 @@ def wake_asked(session: Session, *, decision: str, processor: str, action: str, 
             obligations.c.decision == decision,
             obligations.c.processor == processor,
             obligations.c.action == action,
-            obligations.c.state.in_([ASKED, OPEN, PARKED]),
+            obligations.c.state.in_([ASKED, OPEN, PARKED, SUPERSEDED]),
         )
         .values(state=OPEN, next_attempt_at=now)
     )

@@ -9,7 +9,7 @@ from shared.vault import DATA_KEY
 
 OPEN, CLAIMED, ASKED, FINISHED, PARKED, SUPERSEDED = "open", "claimed", "asked", "finished", "parked", "superseded"
 """An obligation is open, claimed by a worker, asked at a processor that answers later, finished, parked for a
-person to look at, or superseded by a decision before anything was given."""
+person to look at, or superseded: by a decision before anything was given, or because two people closed its answer."""
 
 issued_decisions = sa.Table(
     "issued_decisions",

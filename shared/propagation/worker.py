@@ -171,10 +171,17 @@ class ObligationWorker:
             self._update(session, row, state=PARKED, problem=receipt.outcome)
 
     def _wait_for_answer(self, row: Row, pending: processors.Pending) -> None:
+        """Look again later; but not at what was withdrawn, which is only looked at when the processor speaks."""
         with self._tools.database.transaction() as session:
             progress = row["progress"] | {"asked": pending.state}
             self._update(
-                session, row, state=ASKED, next_attempt_at=pending.check_at, progress=progress, attempts=0, problem=None
+                session,
+                row,
+                state=SUPERSEDED if row["finished_at"] else ASKED,
+                next_attempt_at=pending.check_at,
+                progress=progress,
+                attempts=0,
+                problem=None,
             )
 
     def _put_back(self, row: Row, error: Exception, *, parked: bool, retry_after: int | None = None) -> None:
@@ -208,7 +215,9 @@ class ObligationWorker:
             ground=problem[:200],
         )
 
-    def _update(self, session: Session, row: Row, **values: Any) -> None:
-        session.execute(
-            sa.update(obligations).where(obligations.c.id == row["id"]).values(claimed_until=None, **values)
-        )
+    def _update(self, session: Session, row: Row, *, state: str, **values: Any) -> None:
+        """Write how a claimed obligation goes on; one that was withdrawn meanwhile does not, but still can finish."""
+        wanted = obligations.c.id == row["id"]
+        if state != FINISHED:
+            wanted = sa.and_(wanted, obligations.c.state == CLAIMED)
+        session.execute(sa.update(obligations).where(wanted).values(state=state, claimed_until=None, **values))
