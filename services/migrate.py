@@ -15,6 +15,7 @@ import shared.jobs
 import shared.mail
 import shared.messaging.tables
 import shared.processors.by_hand
+import shared.processors.feed
 import shared.processors.opendsr
 import shared.propagation.tables
 import shared.web.idempotency

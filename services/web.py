@@ -17,6 +17,7 @@ from shared.errors import UnavailableError
 from shared.log import configure_logging
 from shared.messaging import asyncapi
 from shared.processors.by_hand.api import api as by_hand
+from shared.processors.feed.api import api as feed
 from shared.processors.opendsr.api import api as opendsr
 from shared.settings import SERVICES, Settings
 from shared.web.app import build_app
@@ -60,7 +61,7 @@ def service_mount(name: str, tools: Tools) -> Mount:
     return Mount(
         name=name,
         tools=tools,
-        apis=(*module.APIS, by_hand, opendsr),
+        apis=(*module.APIS, by_hand, feed, opendsr),
         authenticate=_authenticator(name, tools),
         templates=templates if templates.is_dir() else None,
         checks={"database": lambda: _check_database(tools)},

@@ -13,6 +13,7 @@ from shared.mail import MailFolder, outgoing_mails
 from shared.mail.tables import WAITING
 from shared.messaging.tables import APPLIED, MOVED, PARKED, inbox, outbox
 from shared.processors.by_hand import by_hand_links, by_hand_tasks
+from shared.processors.feed import feed_tasks
 from shared.processors.opendsr import opendsr_requests
 from shared.propagation.tables import (
     FINISHED,
@@ -72,6 +73,7 @@ def end_terms(tools: Tools, now: datetime) -> None:
         ),
         (by_hand_tasks, by_hand_tasks.c.closed_at < before("system.by-hand-task")),
         (opendsr_requests, opendsr_requests.c.closed_at < before("system.opendsr-request")),
+        (feed_tasks, feed_tasks.c.closed_at < before("system.obligation")),
         (by_hand_links, by_hand_links.c.expires_at < before("system.by-hand-task")),
         (idempotent_answers, idempotent_answers.c.created_at < before("system.idempotent-answer")),
         (rate_counters, rate_counters.c.ends_at < before("system.rate-counter")),

@@ -110,15 +110,20 @@ def stored_event(row: RowMapping) -> StoredEvent:
     return StoredEvent(row["event_id"], row["type"], row["body"], row["signature"], row["key_id"])
 
 
+def incarnation(session: Session) -> str:
+    """Return which life of the database this is: one that is put back from a backup begins another."""
+    known: str | None = session.info.get("incarnation")
+    if known is None:
+        known = session.scalars(sa.select(incarnations.c.id).order_by(incarnations.c.started_at.desc()).limit(1)).one()
+        session.info["incarnation"] = known
+    return known
+
+
 def _next_sequence(session: Session) -> str:
     """Number this event within the database's incarnation; a rolled-back one leaves a gap, which is harmless."""
-    incarnation = session.info.get("incarnation")
-    if incarnation is None:
-        incarnation = session.scalar(sa.select(incarnations.c.id).order_by(incarnations.c.started_at.desc()).limit(1))
-        session.info["incarnation"] = incarnation
     if is_sqlite(session):
         written = session.scalar(sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'"))
-        return f"{incarnation}.{(written or 0) + 1}"
+        return f"{incarnation(session)}.{(written or 0) + 1}"
     # The numbers of the outbox's own rows: a sequence apart is no part of a table, and migrations would miss it.
     numbers = sa.func.pg_get_serial_sequence(outbox.name, outbox.c.id.name)
-    return f"{incarnation}.{session.scalar(sa.select(sa.func.nextval(numbers)))}"
+    return f"{incarnation(session)}.{session.scalar(sa.select(sa.func.nextval(numbers)))}"

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 from shared.errors import RetryableError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import date, datetime
 
 Grade: TypeAlias = Literal["processor-signed", "re-read", "api-confirmed", "statement", "recounted"]
@@ -68,8 +68,9 @@ class ProcessorTask:
     `action` is a kind of decision (`unsubscribe`, `erasure`, `term-end`, `inquiry`, ...) or `read`,
     which asks whether a processor that reported a decision really acts on it.
     `idempotency_key` stays the same over every attempt at the same obligation.
-    `requested_at` is aware UTC. `categories` are the register's data categories the task is about, `labels`
-    what people find its records by. `stays` is what must not be touched: an adapter that can only act on all
+    `requested_at` is aware UTC, and so is `due_at`, by when the ledger expects the answer. `records` are the ids
+    of what the task is about, by the register's data categories, which are also in `categories`; `labels` is
+    what people find these records by. `stays` is what must not be touched: an adapter that can only act on all
     that a processor has of a person leaves the task to people while there is any.
     `corrected` holds the new values of a correction by field name; `state` is what the adapter
     itself left behind in its last `Pending`.
@@ -80,7 +81,9 @@ class ProcessorTask:
     subject: SubjectIdentifiers
     idempotency_key: str
     requested_at: datetime
+    due_at: datetime | None = None
     categories: tuple[str, ...] = ()
+    records: Mapping[str, Sequence[str]] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     stays: tuple[Staying, ...] = ()
     corrected: Mapping[str, str] = field(default_factory=dict, repr=False)

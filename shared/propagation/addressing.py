@@ -111,6 +111,8 @@ def _sealed_subject(
     session: Session, accepting: Accepting, processor: Processor, action: str, about: Records
 ) -> Mapping[str, object]:
     """Seal what the processor recognises the person by, as far as it was ever given that."""
+    if processor.by_number:
+        return {}
     for holding, identifiers in _held(accepting.service, about):
         subject = holding.identify(session, accepting.tools, identifiers) if holding.identify else None
         if subject is not None:

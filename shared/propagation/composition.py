@@ -7,16 +7,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared import retention
-from shared.events import DECISION_KINDS, decision_type
+from shared.events import ANSWER_CLOSED, DECISION_KINDS, decision_type
 from shared.processors.by_hand import ByHand
+from shared.processors.feed import Feed
 from shared.processors.opendsr import OpenDsr
-from shared.propagation import decisions, obligations
+from shared.propagation import decisions, obligations, withdrawing
 from shared.service import AdapterFactory, Handler, Job, Service
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-EVERYWHERE: Mapping[str, AdapterFactory] = {"by_hand": ByHand, "opendsr": OpenDsr}
+EVERYWHERE: Mapping[str, AdapterFactory] = {"by_hand": ByHand, "feed": Feed, "opendsr": OpenDsr}
 REGISTERED = "discreet.fact.decision-registered.v1"
 CLOSED = "discreet.fact.decision-closed.v1"
 
@@ -31,6 +32,7 @@ def complete(service: Service) -> Service:
         **{decision_type(kind): obligations.accept(service) for kind in DECISION_KINDS},
         REGISTERED: decisions.on_registered,
         CLOSED: decisions.on_closed,
+        ANSWER_CLOSED: withdrawing.on_answer_closed,
     }
     handlers: dict[str, Sequence[Handler]] = {
         name: (*service.handlers.get(name, ()), *([common[name]] if name in common else []))

@@ -35,7 +35,9 @@ def task_of(tools: Tools, row: Row, processor: Processor) -> ProcessorTask:
         subject=_subject(tools, row, processor),
         idempotency_key=f"{tools.name}-{row['id']}",
         requested_at=row["requested_at"],
+        due_at=row["due_at"],
         categories=tuple(row["records"]),
+        records=row["records"],
         labels=tuple(labels[each] for each in told if each in labels),
         stays=(
             *(
@@ -111,7 +113,13 @@ def _outcome_of(service: str, row: Row, outcome: Final) -> tuple[Outcome, tuple[
 
 
 def _subject(tools: Tools, row: Row, processor: Processor) -> SubjectIdentifiers:
-    """Open what was sealed for the processor; what the service never held is claimed from the decider."""
+    """Open what was sealed for the processor; what the service never held is claimed from the decider.
+
+    Nobody is named to who knows our records by their numbers, nor when all that is left to do is to take in an
+    answer that came after the obligation was withdrawn.
+    """
+    if processor.by_number or row["finished_at"] is not None:
+        return SubjectIdentifiers()
     if row["sealed"] is not None:
         sealed = Sealed(row["key_id"], row["sealed"])
         return msgspec.convert(tools.vault.open(seal_name_of(row), sealed), SubjectIdentifiers)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from shared.events import AnswerClosed
-from shared.processors import by_hand
+from shared.processors import by_hand, feed
 from shared.propagation.rechecks import UNDER_WAY
 from shared.propagation.tables import SUPERSEDED, obligations
 
@@ -43,3 +43,4 @@ def on_answer_closed(session: Session, tools: Tools, delivery: Delivery) -> None
     )
     tools.vault.destroy_after_commit(session, [row["key_id"]] if row["key_id"] else [])
     by_hand.withdraw(session, tools, closed.decision, closed.processor, now=delivery.now)
+    feed.close(session, closed.decision, closed.processor, now=delivery.now)
