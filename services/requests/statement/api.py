@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 api = Api("statement", at_root=True)
 FOLDER = "statement"
+"""Beside the policy, which names the version that applies: both are the clinic's to write."""
 FOR_SECURITY = relativedelta(months=6)
 
 
@@ -77,7 +78,7 @@ def show_security_contact(call: Call) -> Document:
 
 def _versions(tools: Tools) -> Mapping[str, Sequence[Statement]]:
     """Return the texts of every version; where the clinic gave none of the current one, our summary stands in."""
-    texts = read_statements(tools.settings.home / FOLDER, tools.policy.statement)
+    texts = read_statements(tools.settings.policy.parent / FOLDER, tools.policy.statement)
     if not any(each.since == tools.policy.statement for each in texts):
         form = f"{tools.settings.public_url}/requests/"
         summaries = (summarise(tools.policy, tools.register, language, requests_at=form) for language in ("nl", "en"))

@@ -1,4 +1,4 @@
-"""The texts of the privacy statement: a file for each version and language, as the clinic put it there."""
+"""The texts of the privacy statement: a file for each version and language, beside the policy."""
 
 from __future__ import annotations
 

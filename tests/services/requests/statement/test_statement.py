@@ -25,7 +25,7 @@ POLICY = (ROOT / CONFIG / "policy.yaml").read_text(encoding="utf-8")
 
 def put(clinic, name: str, text: str) -> str:
     """Lay a text where the clinic lays it; return its digest."""
-    folder = clinic.tools.settings.home / "statement"
+    folder = clinic.tools.settings.policy.parent / "statement"
     folder.mkdir(exist_ok=True)
     (folder / name).write_bytes(text.encode())
     return hashlib.sha256(text.encode()).hexdigest()
@@ -39,6 +39,13 @@ def with_policy(home: Path, *changes: tuple[str, str]):
         text = text.replace(before, after)
     (home / "policy.yaml").write_text(text, encoding="utf-8")
     return open_clinic(home, {"DISCREET_POLICY": str(home / "policy.yaml")})
+
+
+@pytest.fixture
+def clinic(tmp_path):
+    """Open a clinic with a folder of its own for policy and statement."""
+    with with_policy(tmp_path) as opened:
+        yield opened
 
 
 def test_p93_a_fresh_installation_shows_the_version_of_1_july_2024(clinic) -> None:
