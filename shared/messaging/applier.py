@@ -38,6 +38,7 @@ BATCH = 200
 ATTEMPTS = 8
 LONGEST_PAUSE = timedelta(minutes=10)
 SQLITE_SECONDS = 0.02  # a longer write transaction would hold up the forms
+LOCK_WAIT = "500ms"  # before PostgreSQL looks for a deadlock, after a second, and perhaps ends a visitor's form for it
 _log = logging.getLogger(__name__)
 
 
@@ -98,6 +99,8 @@ class Applier:
 
     def _apply_batch(self, limit: int) -> int:
         with self._database.transaction() as session:
+            if not is_sqlite(session):
+                session.execute(sa.text(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'"))
             started = time.monotonic()
             done: list[int] = []
             for row in self._waiting(session, limit):
@@ -118,28 +121,25 @@ class Applier:
     def _apply_alone(self, row_id: int) -> None:
         try:
             with self._database.transaction() as session:
-                row = (
-                    session.execute(
-                        sa.select(inbox).where(inbox.c.id == row_id, inbox.c.state == WAITING).with_for_update()
-                    )
-                    .mappings()
-                    .one_or_none()
-                )
+                row = _still_waiting(session, row_id)
                 if row is not None:
                     self._apply_row(session, row)
                     self._mark(session, [row_id], state=APPLIED, applied_at=self._clock(), problem=None)
-        except UnknownEventError:
-            self._answer_unknown(row_id)
+        except UnknownEventError as error:
+            self._answer_unknown(row_id, error)
         except Exception as error:  # noqa: BLE001 - a handler's failure is this row's, never the loop's
             self._set_aside(row_id, error)
 
     def _apply_row(self, session: Session, row: RowMapping) -> None:
         stored = stored_event(row)
         envelope, event = self._open(stored)
-        log.traceparent.set(envelope.traceparent)
         delivery = Delivery(stored, envelope, event, self._clock())
-        for handler in self._handlers.get(envelope.type, ()):
-            handler(session, delivery)
+        token = log.traceparent.set(envelope.traceparent)
+        try:
+            for handler in self._handlers.get(envelope.type, ()):
+                handler(session, delivery)
+        finally:
+            log.traceparent.reset(token)
 
     def _open(self, stored: StoredEvent) -> tuple[Envelope, Event]:
         envelope = envelopes.read(stored.body)
@@ -151,19 +151,23 @@ class Applier:
         self._verifier.check(envelope, event, stored, _signature(stored))
         return envelope, event
 
-    def _answer_unknown(self, row_id: int) -> None:
+    def _answer_unknown(self, row_id: int, error: UnknownEventError) -> None:
         with self._database.transaction() as session:
-            row = session.execute(sa.select(inbox).where(inbox.c.id == row_id)).mappings().one()
+            row = _still_waiting(session, row_id)
+            if row is None:
+                return
             envelope = envelopes.read(row["body"])
             if kind_of(envelope.type) is not None and envelope.decisionid:
                 self._unknown(session, envelope, stored_event(row), self._clock())
-            self._mark(session, [row_id], state=PARKED, problem=UnknownEventError.__qualname__)
+            self._mark(session, [row_id], state=PARKED, problem=type(error).__qualname__)
 
     def _set_aside(self, row_id: int, error: Exception) -> None:
         now = self._clock()
         hopeless = isinstance(error, (UnreadableEventError, ForgedEventError))
         with self._database.transaction() as session:
-            row = session.execute(sa.select(inbox).where(inbox.c.id == row_id)).mappings().one()
+            row = _still_waiting(session, row_id)
+            if row is None:  # another process has applied it meanwhile
+                return
             attempts = row["attempts"] + 1
             state = PARKED if hopeless or attempts >= ATTEMPTS else WAITING
             self._mark(
@@ -181,9 +185,11 @@ class Applier:
         )
 
     def _waiting(self, session: Session, limit: int, *, lock: bool = True) -> Sequence[RowMapping]:
+        # What was never tried is due whatever the clock says: it may have been set back since.
+        due = sa.or_(inbox.c.attempts == 0, inbox.c.next_attempt_at <= self._clock())
         query = (
             sa.select(inbox)
-            .where(inbox.c.state == WAITING, inbox.c.next_attempt_at <= self._clock())
+            .where(inbox.c.state == WAITING, due)
             .order_by(inbox.c.id)
             .limit(limit)
         )
@@ -192,6 +198,11 @@ class Applier:
     def _mark(self, session: Session, identifiers: Sequence[int], **values: object) -> None:
         if identifiers:
             session.execute(sa.update(inbox).where(inbox.c.id.in_(identifiers)).values(**values))
+
+
+def _still_waiting(session: Session, row_id: int) -> RowMapping | None:
+    query = sa.select(inbox).where(inbox.c.id == row_id, inbox.c.state == WAITING).with_for_update()
+    return session.execute(query).mappings().one_or_none()
 
 
 def _signature(stored: StoredEvent) -> bytes:

@@ -47,10 +47,10 @@ def _row(event: StoredEvent, now: datetime) -> dict[str, object]:
     row: dict[str, object] = {
         "source": UNREADABLE,
         "event_id": envelopes.digest(event.body),
-        "type": event.type[:100],
+        "type": _fitting(event.type, 100),
         "body": event.body,
-        "signature": event.signature[:100],
-        "key_id": event.key_id[:40],
+        "signature": _fitting(event.signature, 100),
+        "key_id": _fitting(event.key_id, 40),
         "state": PARKED,
         "attempts": 0,
         "next_attempt_at": now,
@@ -62,9 +62,14 @@ def _row(event: StoredEvent, now: datetime) -> dict[str, object]:
     except UnreadableEventError:
         return row
     return row | {
-        "source": envelope.source[:60],
-        "event_id": envelope.id[:64],
-        "type": envelope.type[:100],
+        "source": envelope.source,
+        "event_id": envelope.id,
+        "type": envelope.type,
         "state": WAITING,
         "problem": None,
     }
+
+
+def _fitting(text: str, length: int) -> str:
+    """Cut what came beside an event to what can be stored; PostgreSQL has no NUL."""
+    return text.replace("\0", "?")[:length]

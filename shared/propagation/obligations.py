@@ -84,7 +84,7 @@ def answer_unknown(tools: Tools, session: Session, envelope: Envelope, stored: S
         decision_sha256=stored.digest,
         service=tools.name,
         processor=None,
-        action=envelope.type.split(".")[2],
+        action=envelope.type.split(".")[2][:20],  # as wide as what keeps it
         outcome="unsupported",
         acted_at=now,
     )

@@ -1,0 +1,23 @@
+"""Events carried by hand, on both databases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.kit.installation import on_postgresql
+from tests.kit.post import Post
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def post(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Post]:
+    """Two services on either database."""
+    environ = on_postgresql(request.getfixturevalue("postgres_url")()) if request.param == "postgresql" else {}
+    made = Post(tmp_path, environ)
+    yield made
+    made.close()
