@@ -46,6 +46,26 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_by_hand_tasks_decision"), ["decision"], unique=False)
 
     op.create_table(
+        "feed_tasks",
+        sa.Column("number", RowId, autoincrement=True, nullable=False),
+        sa.Column("decision", sa.String(length=36), nullable=False),
+        sa.Column("processor", sa.String(length=60), nullable=False),
+        sa.Column("action", sa.String(length=20), nullable=False),
+        sa.Column("records", sa.JSON(), nullable=False),
+        sa.Column("asked_at", UtcDateTime(), nullable=False),
+        sa.Column("due_at", UtcDateTime(), nullable=True),
+        sa.Column("answered_at", UtcDateTime(), nullable=True),
+        sa.Column("closed_at", UtcDateTime(), nullable=True),
+        sa.Column("outcome", sa.String(length=20), nullable=True),
+        sa.Column("ground", sa.String(length=60), nullable=True),
+        sa.Column("until", sa.Date(), nullable=True),
+        sa.Column("counts", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_feed_tasks")),
+        sa.UniqueConstraint("decision", "processor", name=op.f("uq_feed_tasks_decision")),
+        info={"term": "system.obligation"},
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "idempotent_answers",
         sa.Column("key_digest", sa.String(length=64), nullable=False),
         sa.Column("request_digest", sa.String(length=64), nullable=False),
