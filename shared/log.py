@@ -49,7 +49,8 @@ def configure_logging(level: str = "INFO") -> None:
     threading.excepthook = lambda thread: _uncaught((thread.exc_type, thread.exc_value, thread.exc_traceback))
     # Their own lines repeat URLs, which may hold an address.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
-    logging.getLogger("pika").setLevel(logging.ERROR)
+    # And seven lines for every connection that failed; ours says it in one.
+    logging.getLogger("pika").setLevel(logging.CRITICAL)
 
 
 def _uncaught(exception: Any) -> None:

@@ -72,9 +72,7 @@ class OwnedConnection:
             try:
                 self._connect_and_loop()
             except (AMQPError, OSError) as error:
-                _log.warning(
-                    "the broker is away", extra={"fields": {"for": self._name, "because": type(error).__qualname__}}
-                )
+                self._warn(error)
             self._connection = None
             self._on_lost()
             self._failures = 1 if time.monotonic() - began > HEALTHY_AFTER else self._failures + 1
@@ -91,13 +89,21 @@ class OwnedConnection:
         self._connection = SelectConnection(
             parameters,
             on_open_callback=lambda connection: connection.channel(on_open_callback=self._channel_open),
-            on_open_error_callback=lambda connection, _error: connection.ioloop.stop(),
+            on_open_error_callback=self._open_failed,
             on_close_callback=lambda connection, _reason: connection.ioloop.stop(),
         )
         try:
             self._connection.ioloop.start()
         finally:
             self._connection.ioloop.close()
+
+    def _open_failed(self, connection: SelectConnection, error: Exception) -> None:
+        self._warn(error)
+        connection.ioloop.stop()
+
+    def _warn(self, error: Exception) -> None:
+        fields = {"for": self._name, "because": type(error).__qualname__}
+        _log.warning("the broker is away", extra={"fields": fields})
 
     def _channel_open(self, channel: Channel) -> None:
         # A channel the broker closed (404, 403, 406) takes its connection with it: one way to recover.
