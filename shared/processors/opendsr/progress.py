@@ -79,23 +79,35 @@ def take(
     row = session.execute(query.with_for_update()).mappings().first()
     if row is None:
         raise NotFoundError("There is no such request.")
-    values: dict[str, Any] = {}
     if ORDER[note.status] > ORDER[row["status"]]:
-        values = {"status": note.status, "seen": [*row["seen"], note.status], "expected_at": note.expected_at}
-        if note.status in FINAL:
-            values |= {"closed_at": now, "evidence": shown(proof, source=source, request_id=row["id"])}
-    elif note.status not in row["seen"] or (source == "status" and note.status != row["status"]):
-        values = {"contradicted_by": note.status}
+        return _changed(session, row, _forward(row, note, proof, source, now))
+    is_of_now = source == "status"
+    if note.status == row["status"]:
+        return _changed(session, row, {"expected_at": note.expected_at} if is_of_now and note.expected_at else {})
+    # While we asked, a callback may have ended it: that answer was true when it was given.
+    if note.status not in row["seen"] or (is_of_now and row["status"] not in FINAL):
         _log.warning(
             "a processor took back what it said of a request",
             extra={"fields": {"request": row["id"], "said": note.status, "before": row["status"]}},
         )
-    return _changed(session, row, values)
+        return _changed(session, row, {"contradicted_by": note.status})
+    return row
 
 
 def give_up(session: Session, row: Row, *, now: datetime) -> None:
     """Let the next attempt at the obligation be a new request: this one the processor cancelled."""
     _changed(session, row, {"given_up_at": now})
+
+
+def _forward(row: Row, note: StatusNote, proof: Proof, source: str, now: datetime) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "status": note.status,
+        "seen": [*row["seen"], note.status],
+        "expected_at": note.expected_at,
+    }
+    if note.status in FINAL:
+        values |= {"closed_at": now, "evidence": shown(proof, source=source, request_id=row["id"])}
+    return values
 
 
 def _changed(session: Session, row: Row, values: Mapping[str, Any]) -> Row:

@@ -119,7 +119,9 @@ def open_desk(
     with scripted() as processor:
         register = tmp_path / "processors.yaml"
         said = {**HOST, "settings": {**processor.settings, **(settings or {})}, **host}
-        register.write_text(yaml.safe_dump({"processors": {"website-host": said}}), encoding="utf-8")
+        beside = {**HOST, "role": "mail-host", "adapter": "by_hand"}
+        everybody = {"processors": {"mail-host": beside, "website-host": said}}
+        register.write_text(yaml.safe_dump(everybody), encoding="utf-8")
         installation = Installation(
             tmp_path / "home",
             {"intake": bare_service("intake")},

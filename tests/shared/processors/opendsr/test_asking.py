@@ -116,6 +116,11 @@ def test_it_is_looked_at_when_it_expects_to_be_done_but_within_hours(desk: Desk)
     assert first.check_at - desk.clock() == timedelta(hours=6)
     assert desk.row()["expected_at"] == datetime.fromisoformat(EXPECTED)
     assert wait("x") == timedelta(hours=6)
+    assert wait("2026-11-02T12:00:00Z") == timedelta(hours=3)
+    desk.clock.now = datetime.fromisoformat(EXPECTED) - timedelta(hours=2)
+    assert wait(EXPECTED) == timedelta(hours=2)
+    desk.clock.forward(hours=2, seconds=-5)
+    assert wait(EXPECTED) == timedelta(minutes=1)
 
 
 def test_overdue_it_is_asked_every_hour(desk: Desk) -> None:
