@@ -51,6 +51,7 @@ PROCESSORS = (
     REGISTER
     + TOOL.format(id="planner", owner="dossier", category="invoices", always="false")
     + TOOL.format(id="archive", owner="dossier", category="invoices", always="false")
+    + TOOL.format(id="bookkeeper", owner="dossier", category="invoices", always="false").replace("feed", "fake")
     + TOOL.format(id="case-board", owner="requests", category="rights-requests", always="true")
 )
 INVOICE, OTHER = "5e9aa1a1-0000-4000-8000-00000000000a", "5e9aa1a1-0000-4000-8000-00000000000b"
@@ -195,7 +196,7 @@ def test_only_a_tool_of_this_service_reads_a_feed(tools):
     for role in ("privacy-coordinator", "fg", "admin", "physician"):
         assert tools.http.get(path, headers=tools.headers("planner", role)).status_code == 403
     assert tools.http.get(path).status_code == 401
-    for name in ("case-board", "webhuis", "nobody", "command"):
+    for name in ("case-board", "bookkeeper", "nobody", "command"):
         assert tools.http.get(path, headers=tools.headers(name)).status_code == 404
         assert tools.answer(INVOICE, DONE, name).status_code == 404
 

@@ -7,14 +7,16 @@ import re
 
 import pytest
 import sqlalchemy as sa
+from click.testing import CliRunner
 
-from services.tables import print_verdict
+from services.cli import main
 from shared.errors import IntegrityError, KeyDestroyedError, RetryableError
 from shared.events import AnswerClosed
 from shared.messaging.tables import inbox
 from shared.processors.by_hand import by_hand_tasks
 from shared.processors.interface import Done, evidence_of
 from shared.propagation.giving import seal_name_of
+from shared.propagation.obligations import wake_asked
 from shared.propagation.proof import verify
 from shared.propagation.tables import FINISHED, SUPERSEDED, obligations, transfers
 from shared.vault import Sealed
@@ -151,7 +153,7 @@ def test_nobody_but_the_ledger_closes_an_answer(clinic, overdue, said):
     assert shown(clinic, overdue)[1]["outcome"] is None
 
 
-def test_a_proof_shows_who_closed_what_and_why_and_that_nobody_confirmed(clinic, overdue, capsys):
+def test_a_proof_shows_who_closed_what_and_why_and_that_nobody_confirmed(clinic, overdue, tmp_path):
     """Nothing is missing in it, and nobody can read it as done."""
     close(clinic, overdue)
     verdict = verify(proof(clinic, overdue))
@@ -160,10 +162,12 @@ def test_a_proof_shows_who_closed_what_and_why_and_that_nobody_confirmed(clinic,
     assert (finding.processor, finding.outcome, finding.evidence) == ("webhuis", "closed-unconfirmed", None)
     [limit] = [words for words in verdict.cannot_show if "webhuis" in words]
     assert all(word in limit for word in (FIRST, SECOND, "bankrupt", "without confirmation"))
-    print_verdict(verdict)
-    printed = capsys.readouterr().out
-    assert f"bankrupt: {FIRST}, {SECOND}" in printed
-    assert "closed without confirmation" in printed
+    file = tmp_path / "proof.json"
+    file.write_bytes(proof(clinic, overdue))
+    checked = CliRunner().invoke(main, ["verify-proof", str(file)])
+    assert checked.exit_code == 0
+    assert f"bankrupt: {FIRST}, {SECOND}" in checked.output
+    assert "1 of the answers never came: closed without confirmation." in checked.output
 
 
 def test_a_changed_name_in_a_closing_shows(clinic, overdue):
@@ -221,5 +225,26 @@ def test_a_call_under_way_that_brings_an_answer_is_heard(clinic, overdue, caught
     """The processor's own word, a moment too late."""
     caught.says = Done(evidence_of("api-confirmed", {}))
     clinic.settle()
+    assert obligation(clinic)["state"] == FINISHED
+    assert shown(clinic, overdue)[1]["outcome"] == "done"
+
+
+def speak(clinic, decision):
+    """Have the website host say something of itself, as a callback does."""
+    with clinic.installation.tools["intake"].database.transaction() as session:
+        wake_asked(session, decision=decision, processor="webhuis", action="erasure", now=clinic.clock())
+    clinic.settle()
+
+
+def test_whoever_speaks_after_all_is_heard_and_not_asked_again(clinic, overdue, webhuis):
+    """Word that it is working on it ends nothing; nobody looks again until it says that it is done."""
+    close(clinic, overdue)
+    speak(clinic, overdue)
+    assert obligation(clinic)["state"] == SUPERSEDED
+    webhuis.says = Done(evidence_of("processor-signed", {}))
+    clinic.clock.forward(days=30)
+    clinic.settle()
+    assert shown(clinic, overdue)[1]["outcome"] == "closed-unconfirmed"
+    speak(clinic, overdue)
     assert obligation(clinic)["state"] == FINISHED
     assert shown(clinic, overdue)[1]["outcome"] == "done"
