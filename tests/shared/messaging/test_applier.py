@@ -171,6 +171,12 @@ class TestWhoMaySayWhat:
         """Nor none at all."""
         self.parked(here, replace(here.form("a"), signature=signature))
 
+    def test_nobody_is_answered_who_does_not_say_who_they_are(self, here: Post) -> None:
+        """A decision of a kind nobody knows, without a signature that holds: no receipt goes out for it."""
+        unknown = here.signed("intake", "discreet.decision.forgetting.v1", b"{}", decisionid="d-1")
+        self.parked(here, replace(unknown, signature="A" * 88))
+        assert sent(here) == []
+
     def test_a_signature_of_another_event_does_not_pass(self, here: Post) -> None:
         """Signatures are over the whole text, with its id and time."""
         self.parked(here, replace(here.form("a"), signature=here.form("a").signature))
@@ -328,6 +334,7 @@ def test_a_batch_does_not_take_a_visitor_s_turn_for_good(tmp_path: Path, postgre
         lock_subject(session, [people[1] if delivery.event.form == "first" else people[0]])
         holding.set()
         formed.wait(5)
+        time.sleep(0.2)  # the form waits first, and would be the one to find the deadlock
 
     def form() -> None:
         holding.wait(5)

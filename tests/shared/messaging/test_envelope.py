@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -15,8 +14,11 @@ from cloudevents.core.v1.event import CloudEvent
 from shared.events import CATALOGUE, ContactFormReceived, Decision
 from shared.messaging import envelope as envelopes
 from shared.messaging.envelope import Envelope, UnknownEventError, UnreadableEventError
+from tests.kit.golden import FILES, golden
 
-GOLDEN = Path(__file__).parents[2] / "golden"
+if TYPE_CHECKING:
+    from pathlib import Path
+
 FORM = "discreet.fact.contact-form-received.v1"
 EVENT = ContactFormReceived(form="8a4f", newsletter=True)
 
@@ -160,8 +162,7 @@ def test_a_large_event_is_read() -> None:
 
 def test_a_time_inside_an_event_has_its_zone() -> None:
     """Due times and terms without one would mean another moment on another machine."""
-    body = (GOLDEN / "discreet.decision.erasure.v1.json").read_text()
-    content = json.loads(body)
+    content = json.loads(golden("decision.erasure.v1"))
     content["data"]["decided_at"] = "2026-11-02T09:00:00"
     with pytest.raises(UnreadableEventError):
         envelopes.read_event(envelopes.read(json.dumps(content)))
@@ -173,10 +174,7 @@ def test_the_digest_is_over_the_exact_bytes() -> None:
     assert envelopes.digest("{ }") != envelopes.digest("{}")
 
 
-GOLDEN_FILES = sorted(GOLDEN.glob("*.json"))
-
-
-@pytest.mark.parametrize("path", GOLDEN_FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_every_event_that_was_ever_announced_can_be_read(path: Path) -> None:
     """Golden events lie in journals and proofs for years. Never change or remove one; add one for a new event."""
     body = path.read_text()
@@ -188,9 +186,7 @@ def test_every_event_that_was_ever_announced_can_be_read(path: Path) -> None:
         assert event.decision == envelope.decisionid
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in GOLDEN_FILES if "minimal" not in path.stem], ids=lambda path: path.stem
-)
+@pytest.mark.parametrize("path", [path for path in FILES if "minimal" not in path.stem], ids=lambda path: path.stem)
 def test_nothing_of_a_golden_event_is_lost_in_reading(path: Path) -> None:
     """Written again it says the same: no field of it was renamed or dropped since."""
     content = json.loads(path.read_text())
@@ -201,4 +197,4 @@ def test_nothing_of_a_golden_event_is_lost_in_reading(path: Path) -> None:
 
 def test_there_is_a_golden_event_of_every_type_of_the_catalogue() -> None:
     """An event that is announced from today on must be readable for ever."""
-    assert {path.stem.removesuffix(".minimal") for path in GOLDEN_FILES} >= set(CATALOGUE)
+    assert {path.stem.removesuffix(".minimal") for path in FILES} >= set(CATALOGUE)
