@@ -37,9 +37,7 @@ def store(session: Session, deliveries: Sequence[StoredEvent], *, now: datetime)
         set_={"state": WAITING, "attempts": 0, "next_attempt_at": insert.excluded.next_attempt_at},
         where=repeated,
     )
-    # One statement may not touch a row twice on PostgreSQL, so copies within a batch are dropped here.
-    rows = {(row["source"], row["event_id"]): row for row in (_row(event, now) for event in deliveries)}
-    session.execute(statement, list(rows.values()))
+    session.execute(statement, [_row(event, now) for event in deliveries])
     wake_after(session)
 
 
