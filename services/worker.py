@@ -7,11 +7,13 @@ import os
 import signal
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 from services import registry
 from shared.bell import Bell
 from shared.composition import build_applier, build_tools
+from shared.errors import ConfigurationError
 from shared.jobs import run_due
 from shared.log import configure_logging
 from shared.loops import Loop, run_all
@@ -22,10 +24,9 @@ from shared.settings import Settings
 from shared.wakeups import watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from shared.messaging.applier import Applier
     from shared.service import Service, Tools
 
 OBLIGATION_THREADS = 4
@@ -33,7 +34,10 @@ _log = logging.getLogger(__name__)
 
 
 def run(settings: Settings, name: str) -> None:
-    """Work for service ``name``, or for all of them, until SIGTERM or SIGINT."""
+    """Work for service ``name``, or for all of them, until SIGTERM or SIGINT. Raises ConfigurationError."""
+    if settings.embedded and name != "all":
+        # It would carry this service's events to nobody, and mark them as moved.
+        raise ConfigurationError("Without a broker (DISCREET_AMQP_URL) one worker works for all: `worker all`.")
     configure_logging()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -70,9 +74,10 @@ def _embedded_loops(services: Mapping[str, Service], tools: Mapping[str, Tools],
         registry.subscriptions(services),
         next(iter(tools.values())).clock,
     )
-    appliers = {name: build_applier(services[name], tools[name]) for name in tools}
+    moves = [partial(mover.move, name) for name in tools]
+    appliers = [build_applier(services[name], each).apply for name, each in tools.items()]
     return [
-        Loop("pump", lambda: pump(mover, appliers), bell),
+        Loop("pump", lambda: in_turn([*moves, *appliers]), bell),
         *(_obligations(services[name], tools[name], 1, bell) for name in tools),
         _mail(tools, bell),
         _jobs(services, tools, bell),
@@ -99,11 +104,17 @@ def _applying(service: Service, tools: Tools) -> Callable[[], bool]:
     return lambda: applier.apply() > 0
 
 
-def pump(mover: EmbeddedMover, appliers: Mapping[str, Applier]) -> bool:
-    """Move and apply once around; return whether anything was there."""
-    moved = sum(mover.move(name) for name in appliers)
-    applied = sum(applier.apply() for applier in appliers.values())
-    return bool(moved or applied)
+def in_turn(steps: Iterable[Callable[[], object]]) -> bool:
+    """Take every step and return whether any found work; one that fails does not keep the others from their turn."""
+    worked, failed = False, None
+    for step in steps:
+        try:
+            worked = bool(step()) or worked
+        except Exception as error:  # noqa: BLE001 - raised when all had their turn, and then the loop backs off
+            failed = error
+    if failed is not None:
+        raise failed
+    return worked
 
 
 def _obligations(service: Service, tools: Tools, number: int, bell: Bell) -> Loop:
@@ -111,10 +122,11 @@ def _obligations(service: Service, tools: Tools, number: int, bell: Bell) -> Loo
 
 
 def _mail(tools: Mapping[str, Tools], bell: Bell) -> Loop:
-    def step() -> bool:
-        return any([send_due(each, each.clock()) for each in tools.values()])  # noqa: C419 - each has its turn
+    def sending(each: Tools) -> Callable[[], bool]:
+        return lambda: send_due(each, each.clock())
 
-    return Loop("mail", step, bell)
+    senders = [sending(each) for each in tools.values()]
+    return Loop("mail", lambda: in_turn(senders), bell)
 
 
 def _jobs(services: Mapping[str, Service], tools: Mapping[str, Tools], bell: Bell) -> Loop:
@@ -127,4 +139,8 @@ def _jobs(services: Mapping[str, Service], tools: Mapping[str, Tools], bell: Bel
 
 
 if __name__ == "__main__":
-    run(Settings.from_environ(os.environ), sys.argv[1])
+    try:
+        run(Settings.from_environ(os.environ), sys.argv[1])
+    except ConfigurationError as problem:
+        print(f"discreet: {problem.detail}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)

@@ -29,7 +29,10 @@ class EmbeddedMover:
         self._clock = clock
 
     def move(self, service: str) -> int:
-        """Carry one batch out of the outbox of ``service``; return how many events went."""
+        """Carry one batch out of the outbox of ``service``; return how many events went.
+
+        A service that cannot take them does not keep the others from getting theirs; nothing is marked then.
+        """
         database = self._databases[service]
         with database.reading() as session:
             rows = (
@@ -39,11 +42,18 @@ class EmbeddedMover:
             )
         if not rows:
             return 0
+        failed: Exception | None = None
         for target, other in self._databases.items():
             wanted = [stored_event(row) for row in rows if self._subscriptions.wants(target, row["type"])]
-            if wanted:
+            if not wanted:
+                continue
+            try:
                 with other.transaction() as session:
                     inboxes.store(session, wanted, now=self._clock())
+            except Exception as error:  # noqa: BLE001 - raised when everybody had their turn
+                failed = error
+        if failed is not None:
+            raise failed
         with database.transaction() as session:
             session.execute(
                 sa.update(outbox)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from services import registry
 from shared.events import ContactFormReceived
 from shared.messaging.embedded import EmbeddedMover
 from shared.messaging.tables import inbox, outbox
+from tests.kit.golden import golden_event
 from tests.kit.post import Post
 
 if TYPE_CHECKING:
@@ -81,3 +83,15 @@ def test_a_receiver_that_cannot_take_them_leaves_them_in_the_outbox(post: Post) 
         session.execute(sa.text("ALTER TABLE away RENAME TO inbox"))
     mover(post).move("intake")
     assert (len(post.rows()), waiting(post)) == (3, 0)
+
+
+def test_a_receiver_that_cannot_take_them_does_not_keep_the_others_from_theirs(post: Post) -> None:
+    """A decision goes to all: the intake's own inbox is away, the newsletter hears of it all the same."""
+    intake = post.installation.tools["intake"]
+    decision = replace(golden_event("decision.term-end.v1"), issuer="intake")
+    with intake.database.transaction() as session:
+        intake.outbox.publish(session, decision, now=post.clock(), kind="term-end")
+        session.execute(sa.text("ALTER TABLE inbox RENAME TO away"))
+    with pytest.raises(sa.exc.OperationalError):
+        mover(post).move("intake")
+    assert (len(post.rows()), waiting(post)) == (4, 4)
