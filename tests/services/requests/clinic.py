@@ -32,7 +32,7 @@ processors:
     owner: intake
     status: active
     adapter: fake
-    receives: [{category: contact-forms, fields: [name, email]}]
+    receives: [{category: contact-forms, fields: [name, email, phone]}]
     decisions: [erasure, term-end, correction, restriction]
     always: true
     agreement: {signed: 2024-06-10, ends: null, sub_processors: []}

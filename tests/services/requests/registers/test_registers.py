@@ -15,7 +15,7 @@ def test_p101_staff_see_every_processor_with_its_agreement_and_without_its_setti
     shown = clinic.get("processors", "fg").json
     assert shown["digest"] == clinic.tools.register.digest
     webhuis, mailhuis = shown["processors"]
-    assert webhuis["receives"] == [{"category": "contact-forms", "fields": ["name", "email"]}]
+    assert webhuis["receives"] == [{"category": "contact-forms", "fields": ["name", "email", "phone"]}]
     assert webhuis["may_receive"] is True
     assert "settings" not in webhuis
     assert mailhuis["may_receive"] is False  # its agreement ended
