@@ -187,12 +187,7 @@ class Applier:
     def _waiting(self, session: Session, limit: int, *, lock: bool = True) -> Sequence[RowMapping]:
         # What was never tried is due whatever the clock says: it may have been set back since.
         due = sa.or_(inbox.c.attempts == 0, inbox.c.next_attempt_at <= self._clock())
-        query = (
-            sa.select(inbox)
-            .where(inbox.c.state == WAITING, due)
-            .order_by(inbox.c.id)
-            .limit(limit)
-        )
+        query = sa.select(inbox).where(inbox.c.state == WAITING, due).order_by(inbox.c.id).limit(limit)
         return session.execute(query.with_for_update(skip_locked=True) if lock else query).mappings().all()
 
     def _mark(self, session: Session, identifiers: Sequence[int], **values: object) -> None:
