@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,6 +28,7 @@ from shared.errors import (
     GoneError,
     InvalidInputError,
     NotFoundError,
+    TooLargeError,
     TooManyRequestsError,
     UnavailableError,
 )
@@ -47,7 +49,14 @@ MOST_AT_ONCE = 5
 """Embedded, the services answer from the same eight threads: some must stay free or every page waits for itself."""
 
 AnswerT = TypeVar("AnswerT")
-ERRORS: dict[int, type[DiscreetError]] = {403: ForbiddenError, 404: NotFoundError, 409: ConflictError, 410: GoneError}
+ERRORS: dict[int, type[DiscreetError]] = {
+    403: ForbiddenError,
+    404: NotFoundError,
+    409: ConflictError,
+    410: GoneError,
+    413: TooLargeError,
+}
+VERSION = re.compile(r'"[0-9]{1,9}"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +124,8 @@ class Backend:
 
         Raises ConflictError when somebody changed it meanwhile.
         """
+        if etag and not VERSION.fullmatch(etag):  # a form's field: no version of ours, and no text for a header
+            raise ConflictError
         headers = {"If-Match": etag} if etag else {}
         self._call(caller, "POST", f"requests/{case_id}/{what}", json=dict(body), headers=headers)
 

@@ -9,7 +9,7 @@ from flask import Blueprint, redirect, request, url_for
 
 from services.console import formats, forms
 from services.console.pages.frame import caller, console, language, show, show_again
-from shared.errors import ConflictError, InvalidInputError
+from shared.errors import ConflictError, InvalidInputError, TooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response as BaseResponse
 
     from services.console.schemas import CaseDetail
+    from shared.errors import DiscreetError
     from shared.policy.parts import Ground
 
 pages = Blueprint("rights_requests", __name__)
@@ -48,7 +49,7 @@ def act(case_id: UUID, form: str) -> Response | BaseResponse:
     }
     try:
         backend.act(caller(), case.id, what, body_of(fields, case), request.form.get("version"))
-    except (InvalidInputError, ConflictError) as error:
+    except (InvalidInputError, ConflictError, TooLargeError) as error:
         return show_again("request.html", _renamed(error, form), **_shown(case, etag))
     return redirect(url_for("console.rights_requests.show_one", case_id=case.id), 303)
 
@@ -68,7 +69,7 @@ FORMS: dict[str, tuple[str, Callable[[Mapping[str, str], CaseDetail], dict[str, 
 """Each form of the page: which act it is for the service, and how its fields become what that takes."""
 
 
-def _renamed(error: InvalidInputError | ConflictError, form: str) -> InvalidInputError | ConflictError:
+def _renamed(error: DiscreetError, form: str) -> DiscreetError:
     """Give the fields the names they have on the page, where several forms stand."""
     if isinstance(error, InvalidInputError):
         return InvalidInputError({f"{form}-{name}": texts for name, texts in error.fields.items()}, error.detail)

@@ -209,6 +209,27 @@ def test_somebody_elses_change_is_shown_and_not_undone(fake, signed_in, status):
     assert ("De termijn is al verlengd." in got.text) == (status == 409)
 
 
+@pytest.mark.parametrize("version", ['"€"', '"1"\r\nX-Evil: 1', "W/1", "x" * 5000, "\x00"])
+def test_a_version_that_is_none_changes_nothing(fake, signed_in, version):
+    """The field of a form that somebody altered is no text for a header: the page comes back as it is now."""
+    got = signed_in("privacy-coordinator").post(
+        f"{PAGE}/extension", seen_on=PAGE, version=version, **{"extension-reason": "number"}
+    )
+    assert got.status_code == 409
+    assert fake.versions == []
+
+
+def test_words_too_many_come_back_to_be_shortened(fake, signed_in):
+    """What the service does not take for its size is not lost, and not called a breakdown."""
+    fake.refusal = RefusalError(413, "More than 65536 bytes.")
+    got = signed_in("privacy-coordinator").post(
+        f"{PAGE}/extension", seen_on=PAGE, version='"2"', **{"extension-explanation": "veel woorden"}
+    )
+    assert got.status_code == 413
+    assert "Te groot" in got.text
+    assert "veel woorden" in got.text
+
+
 def test_p63_the_page_shows_what_was_found_only_as_the_service_gives_it(fake, signed_in):
     """Before identity is established there is nothing, and the front desk never sees the message."""
     fake.cases = [case(message=None)]
