@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -70,6 +71,13 @@ def test_every_test_that_is_named_exists(row: Row) -> None:
         path, _, name = each.partition("::")
         assert name.rpartition("::")[2].startswith("test_"), each
         assert name in functions(path), each
+
+
+def test_the_readme_counts_what_the_page_says() -> None:
+    """Whoever reads no further than the first page is told the same."""
+    counted = Counter(row.state.partition(":")[0] for row in rows())
+    said = f"Of 102 promises {counted['kept']} are kept, {counted['in part']} in part and {counted['not yet']} not yet"
+    assert said in " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
 
 
 def test_no_test_claims_a_promise_that_the_page_calls_not_yet() -> None:
