@@ -17,8 +17,10 @@ def text(settings: Settings) -> str:
             "  accounts  " + "\n            ".join(accounts.read_text(encoding="utf-8").splitlines())
             if accounts.exists()
             else f"  accounts  {accounts}",
+            f"  contact   {settings.public_url}/intake/contact",
             f"  sign-up   {settings.public_url}/newsletter/sign-up",
             f"  request   {settings.public_url}/requests/",
+            f"  privacy   {settings.public_url}/privacy",
             f"  mail      {settings.public_url}/console/mail",
             "  PROEFOMGEVING: nothing here reaches a real processor. In a second terminal: .venv/bin/discreet demo",
         ]
