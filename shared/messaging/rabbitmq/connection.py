@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import pika
 from pika.adapters.select_connection import SelectConnection
-from pika.exceptions import AMQPError
 
 from shared.backoff import pause
 
@@ -60,18 +59,25 @@ class OwnedConnection:
         """Have the connection's thread do something; without a connection it is not done."""
         connection = self._connection
         if connection is not None:
-            connection.ioloop.add_callback_threadsafe(work)
+            connection.ioloop.add_callback_threadsafe(lambda: self._do(work))
 
     def drop(self) -> None:
         """Let go of a connection that no longer answers, and make a new one."""
         self.call(self._close)
+
+    def _do(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception:  # noqa: BLE001 - whatever it is, the connection goes on
+            _log.exception("a fault in a connection's own thread; a new connection is made")
+            self._close()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             began = time.monotonic()
             try:
                 self._connect_and_loop()
-            except (AMQPError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - without this thread nothing would ever move again
                 self._warn(error)
             self._connection = None
             self._on_lost()
@@ -112,9 +118,9 @@ class OwnedConnection:
 
     def _channel_closed(self, _channel: Channel, reason: Exception) -> None:
         if not self._stopping.is_set():
-            _log.warning(
-                "the channel closed", extra={"fields": {"for": self._name, "because": type(reason).__qualname__}}
-            )
+            # The broker's own words: which queue is missing, or what this account may not publish.
+            said = getattr(reason, "reply_text", type(reason).__qualname__)
+            _log.warning("the channel closed", extra={"fields": {"for": self._name, "because": said}})
         self._close()
 
     def _close(self) -> None:

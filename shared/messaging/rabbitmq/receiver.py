@@ -68,7 +68,8 @@ class Receiver:
         with self._database.transaction() as session:
             inboxes.store(session, [each.event for each in batch], now=self._clock())
         with self._changed:
-            self._deliveries = self._deliveries[len(batch) :] if self._channel is batch[0].channel else []
+            if self._channel is batch[0].channel:  # else they went with their channel, and others may have come
+                del self._deliveries[: len(batch)]
         self._connection.call(lambda: _acknowledge(batch[-1]))
         return True
 
@@ -76,6 +77,8 @@ class Receiver:
         with self._changed:
             self._channel = channel
             self._deliveries = []
+        # The queue was deleted: a consumer of the next one is made with a new connection.
+        channel.add_on_cancel_callback(lambda _frame: channel.close())
         channel.basic_qos(prefetch_count=PREFETCH)
         self._bind(channel)
         channel.basic_consume(queue_name(self._service), self._received)

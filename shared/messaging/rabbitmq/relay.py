@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 WINDOW = 500
 CONFIRM_WITHIN = 30.0
 CHECK_QUEUES_EVERY = 60.0
+NEVER = float("-inf")  # 0 is when the machine started, which may be just now
 UNROUTABLE = timedelta(minutes=1)
 CONTENT_TYPE = "application/cloudevents+json"
 _log = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ class Relay:
         self._connection = OwnedConnection(url, f"relay {service}", self._opened, self._lost)
         self._changed = threading.Condition()
         self._channel: Channel | None = None
-        self._checked_at = 0.0
+        self._checked_at = NEVER
         self._sent = 0
         self._tags: dict[int, int] = {}
         self._confirmed: set[int] = set()
@@ -106,13 +107,10 @@ class Relay:
         return found
 
     def _waiting(self) -> Sequence[RowMapping]:
+        # What was never tried is due whatever the clock says: it may have been set back since.
+        due = sa.or_(outbox.c.attempts == 0, outbox.c.next_attempt_at <= self._clock())
         with self._database.reading() as session:
-            query = (
-                sa.select(outbox)
-                .where(outbox.c.state == WAITING, outbox.c.next_attempt_at <= self._clock())
-                .order_by(outbox.c.id)
-                .limit(WINDOW)
-            )
+            query = sa.select(outbox).where(outbox.c.state == WAITING, due).order_by(outbox.c.id).limit(WINDOW)
             return session.execute(query).mappings().all()
 
     def _publish(self, rows: Sequence[RowMapping]) -> None:
@@ -160,7 +158,7 @@ class Relay:
             self._sent = 0
             self._tags.clear()
             self._channel = channel
-            self._checked_at = 0.0
+            self._checked_at = NEVER
             self._changed.notify_all()
         self._database.bell.ring()
 
