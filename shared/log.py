@@ -38,6 +38,20 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, default=str)  # in ASCII, so that no letter can break a line
 
 
+class WithoutRequests(logging.Filter):
+    """Takes out of gunicorn's own lines what it repeats of a request, and the address of whoever sent it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every line pass, without what may be somebody's."""
+        message = str(record.msg)
+        if message.startswith("Invalid request from"):
+            record.msg, record.args = "What came was no request as HTTP has them.", ()
+        elif message.startswith("Error handling request"):
+            kind = record.exc_info[0] if isinstance(record.exc_info, tuple) else None
+            record.msg, record.args, record.exc_info = "Error handling a request: %s", (kind and kind.__name__,), None
+        return True
+
+
 def configure_logging(level: str = "INFO") -> None:
     """Send every line, and every exception nobody caught, to standard error in this form; safe to do again."""
     handler = logging.StreamHandler(sys.stderr)

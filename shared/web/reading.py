@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from flask import request
-from werkzeug.exceptions import RequestEntityTooLarge
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
-from shared.errors import InvalidInputError, TooLargeError
+from shared.errors import InvalidInputError, MalformedBodyError, TooLargeError
 from shared.web.bodies import media_type, read_pairs, read_urlencoded
 from shared.web.inputs import gather, load, typed, without
 from shared.web.pages import language_of
@@ -57,8 +57,13 @@ def _read_bytes(most: int) -> bytes:
     """Read the body, also a chunked one, and stop at the limit; kept for whoever checks a signature."""
     # One byte more than it takes: of a body without Content-Length, Werkzeug silently drops what is over the limit.
     request.max_content_length = most + 1
-    with suppress(RequestEntityTooLarge):
+    try:
         content = request.get_data(cache=True)
-        if len(content) <= most:
-            return content
-    raise TooLargeError(f"More than {most} bytes.")
+    except RequestEntityTooLarge:
+        raise TooLargeError(f"More than {most} bytes.") from None
+    except (ClientDisconnected, ParseException, OSError):
+        # The server's own, for chunks that are none; without a cause, which may repeat them.
+        raise MalformedBodyError("The body broke off, or its chunks are not valid.") from None
+    if len(content) > most:
+        raise TooLargeError(f"More than {most} bytes.")
+    return content

@@ -24,7 +24,7 @@ def served(tmp_path_factory):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "gunicorn", "--threads", "4", "--no-control-socket", "--bind", f"127.0.0.1:{port}"]
+    command = [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "--bind", f"127.0.0.1:{port}"]
     environ = os.environ | {"DISCREET_MODE": "trial", "DISCREET_HOME": str(home)}
     with (home / "log").open("wb") as log:
         server = subprocess.Popen(
@@ -70,6 +70,19 @@ def test_a_chunked_body_larger_than_the_route_takes_is_refused(served) -> None:
     assert (status, problem["type"]) == (413, "/problems/too-large")
 
 
+@pytest.mark.parametrize("chunks", [b"geheim\r\n", b"5\r\ngeheim\r\n", b"-1\r\n\r\n", b"5;geheim=\x00\r\nx"])
+def test_chunks_that_are_none_are_a_malformed_body(served, chunks) -> None:
+    """Not a fault of ours, and nothing of them in the answer."""
+    head = b"POST /served/v1/texts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    with socket.create_connection(("127.0.0.1", served[0]), 10) as connection:
+        connection.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"/problems/malformed-body" in answer
+    assert b"geheim" not in answer
+
+
 def test_p4_nothing_a_caller_sends_comes_into_the_log(served) -> None:
     """Whatever a caller does, with paths, queries, headers, bodies and failures."""
     port, log = served
@@ -80,6 +93,12 @@ def test_p4_nothing_a_caller_sends_comes_into_the_log(served) -> None:
         b"GET http://geheim.example/geheim HTTP/1.1",
         b"POST /served/v1/texts?geheim=1 HTTP/1.1\r\nContent-Length: 6\r\nContent-Type: geheim/geheim",
         b"GEHEIM /served/v1/texts HTTP/1.1",
+        b"Geheim /served/v1/texts HTTP/1.1",
+        b"GET /served/v1/failing/een geheim HTTP/1.1",
+        b"GET /served/v1/failing/x HTTP/1.1\r\ngeheim : x",
+        b"GET /served/v1/failing/x HTTP/1.1\r\nExpect: geheim",
+        b"GET /served/v1/failing/x HTTP/1.1\r\nX: " + b"geheim" * 2000,
+        b"GET /" + b"geheim" * 1000 + b" HTTP/1.1",
         b"GET /served/v1/failing/%ff%feg HTTP/1.1\r\ntraceparent: geheim\r\nReferer: geheim\r\nUser-Agent: geheim",
     ):
         with socket.create_connection(("127.0.0.1", port), 10) as connection:
@@ -88,4 +107,6 @@ def test_p4_nothing_a_caller_sends_comes_into_the_log(served) -> None:
                 pass
     text = log.read_text()
     assert '"exception": "RuntimeError"' in text
+    assert "What came was no request as HTTP has them." in text
     assert "geheim" not in text.lower()
+    assert "127.0.0.1" not in text.replace(f"http://127.0.0.1:{port}", "")  # but where it listens
