@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING
 
 from shared.clock import utc_text
+from shared.durable import make_directory, sync_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,8 +28,8 @@ class Journal:
         self._directory = directory
 
     def append(self, event: StoredEvent, now: datetime) -> None:
-        """Write a decision and wait until it is on the disk."""
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Write a decision and wait until it is on the disk. Raises OSError."""
+        make_directory(self._directory)
         line = json.dumps(
             {
                 "recorded_at": utc_text(now),
@@ -39,17 +40,20 @@ class Journal:
                 "key_id": event.key_id,
             }
         )
-        file = os.open(self._directory / f"decisions-{now:%Y-%m}.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            os.write(file, f"{line}\n".encode())
-            os.fsync(file)
-        finally:
-            os.close(file)
+        path = self._directory / f"decisions-{now:%Y-%m}.jsonl"
+        is_new = not path.exists()
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as file:
+            # The break comes first: half a line that a crash left behind must not swallow this one.
+            file.write(f"\n{line}".encode())
+            file.flush()
+            os.fsync(file.fileno())
+        if is_new:
+            sync_directory(self._directory)
 
     def read(self) -> Iterator[dict[str, str]]:
-        """Yield every line in order; a last one that a crash cut short is passed over."""
+        """Yield every line in order; one that a crash cut short is passed over."""
         for path in sorted(self._directory.glob("decisions-*.jsonl")):
-            for line in path.read_text(encoding="utf-8").splitlines():
+            for line in path.read_text(encoding="ascii").split("\n"):
                 try:
                     yield json.loads(line)
                 except json.JSONDecodeError:
