@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
-from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from shared.errors import IntegrityError, MalformedBodyError
-from shared.events import UNCONFIRMED, AnswerClosed, Decision, ReceiptIssued, kind_of
+from shared.events import UNCONFIRMED, AnswerClosed, Decision, Moment, ReceiptIssued, kind_of
 from shared.messaging import envelope as envelopes
 from shared.messaging.envelope import Envelope, UnreadableEventError
 from shared.propagation import chain
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
 class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One of the decision's own entries on the chain."""
 
-    recorded_at: datetime
+    recorded_at: Moment
     body: str
     signature: str
     key_id: str
@@ -49,7 +47,7 @@ class ProofFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     format: Literal["discreet-proof-v1"]
     mode: Literal["trial", "live"]
-    made_at: datetime
+    made_at: Moment
     decision: str
     root: str
     roster: str
@@ -67,7 +65,7 @@ def verify(content: bytes, root_fingerprint: str | None = None) -> Verdict:
     """
     try:
         proof = msgspec.json.decode(content, type=ProofFile)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedBodyError("this is not a proof file of a version this program knows") from error
     root = _bytes(proof.root)
     if root_fingerprint is not None and not has_fingerprint(root, root_fingerprint):
@@ -172,5 +170,5 @@ def _event(envelope: Envelope) -> object:
 def _bytes(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise MalformedBodyError("the proof holds something that is not base64") from error

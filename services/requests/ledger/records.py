@@ -15,7 +15,8 @@ from shared.events import TERMINAL, ClosingReason
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Text = sa.String
+STRAY = "stray"
+"""Of a word that came before its decision and turned out to answer another text: it only stays on the chain."""
 TERM = {"info": {"term": "requests.ledger"}}
 
 
@@ -27,17 +28,17 @@ class LedgerEntry(Base):
     seq: Mapped[int] = mapped_column(
         sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=False
     )
-    family: Mapped[str] = mapped_column(Text(10))  # decision | receipt | closing
-    decision: Mapped[str] = mapped_column(Text(36), index=True)
-    source: Mapped[str] = mapped_column(Text(60))
-    event_id: Mapped[str] = mapped_column(Text(64))
-    type: Mapped[str] = mapped_column(Text(100))
+    family: Mapped[str] = mapped_column(sa.String(10))  # decision | receipt | closing | stray
+    decision: Mapped[str] = mapped_column(sa.String(36), index=True)
+    source: Mapped[str] = mapped_column(sa.String(60))
+    event_id: Mapped[str] = mapped_column(sa.String(64))
+    type: Mapped[str] = mapped_column(sa.String(100))
     body: Mapped[str] = mapped_column(sa.Text)
-    signature: Mapped[str] = mapped_column(Text(100))
-    key_id: Mapped[str] = mapped_column(Text(40))
+    signature: Mapped[str] = mapped_column(sa.String(100))
+    key_id: Mapped[str] = mapped_column(sa.String(40))
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    entry_digest: Mapped[str] = mapped_column(Text(64))
-    hash: Mapped[str] = mapped_column(Text(64))
+    entry_digest: Mapped[str] = mapped_column(sa.String(64))
+    hash: Mapped[str] = mapped_column(sa.String(64))
 
     __table_args__ = (sa.UniqueConstraint("source", "event_id"), TERM)
 
@@ -49,7 +50,7 @@ class LedgerHead(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(sa.BigInteger)
-    hash: Mapped[str] = mapped_column(Text(64))
+    hash: Mapped[str] = mapped_column(sa.String(64))
 
     __table_args__ = TERM
 
@@ -59,15 +60,15 @@ class LedgerDecision(Base):
 
     __tablename__ = "ledger_decisions"
 
-    decision: Mapped[str] = mapped_column(Text(36), primary_key=True)
-    kind: Mapped[str] = mapped_column(Text(20))
-    issuer: Mapped[str] = mapped_column(Text(20))
-    ground: Mapped[str] = mapped_column(Text(100))
-    decided_by: Mapped[str] = mapped_column(Text(100))
+    decision: Mapped[str] = mapped_column(sa.String(36), primary_key=True)
+    kind: Mapped[str] = mapped_column(sa.String(20))
+    issuer: Mapped[str] = mapped_column(sa.String(20))
+    ground: Mapped[str] = mapped_column(sa.String(100))
+    decided_by: Mapped[str] = mapped_column(sa.String(100))
     decided_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
-    reported_by: Mapped[str | None] = mapped_column(Text(60))
-    case: Mapped[str | None] = mapped_column(Text(36))
-    sha256: Mapped[str] = mapped_column(Text(64))
+    reported_by: Mapped[str | None] = mapped_column(sa.String(60))
+    case: Mapped[str | None] = mapped_column(sa.String(36))
+    sha256: Mapped[str] = mapped_column(sa.String(64))
     event_seq: Mapped[int] = mapped_column(sa.BigInteger)
     registered_at: Mapped[datetime] = mapped_column(UtcDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -80,16 +81,16 @@ class ExpectedAnswer(Base):
 
     __tablename__ = "expected_answers"
 
-    decision: Mapped[str] = mapped_column(Text(36), primary_key=True)
-    service: Mapped[str] = mapped_column(Text(20), primary_key=True)
-    processor: Mapped[str] = mapped_column(Text(60), primary_key=True)  # "" for the service's own store
-    action: Mapped[str] = mapped_column(Text(20))
+    decision: Mapped[str] = mapped_column(sa.String(36), primary_key=True)
+    service: Mapped[str] = mapped_column(sa.String(20), primary_key=True)
+    processor: Mapped[str] = mapped_column(sa.String(60), primary_key=True)  # "" for the service's own store
+    action: Mapped[str] = mapped_column(sa.String(20))
     due_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    outcome: Mapped[str | None] = mapped_column(Text(20))
-    evidence: Mapped[str | None] = mapped_column(Text(20))
-    evidence_digest: Mapped[str | None] = mapped_column(Text(64))
+    outcome: Mapped[str | None] = mapped_column(sa.String(20))
+    evidence: Mapped[str | None] = mapped_column(sa.String(20))
+    evidence_digest: Mapped[str | None] = mapped_column(sa.String(64))
     acted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    ground: Mapped[str | None] = mapped_column(Text(200))
+    ground: Mapped[str | None] = mapped_column(sa.String(200))
     counts: Mapped[dict[str, int]] = mapped_column(sa.JSON, default=dict)
     retained: Mapped[list[dict[str, Any]]] = mapped_column(sa.JSON, default=list)
     terminal: Mapped[bool] = mapped_column(default=False)
@@ -112,15 +113,15 @@ class LedgerClosure(Base):
 
     __tablename__ = "ledger_closures"
 
-    id: Mapped[str] = mapped_column(Text(36), primary_key=True)
-    decision: Mapped[str] = mapped_column(Text(36))
-    service: Mapped[str] = mapped_column(Text(20))
-    processor: Mapped[str] = mapped_column(Text(60))
-    action: Mapped[str] = mapped_column(Text(20))
-    reason: Mapped[ClosingReason] = mapped_column(Text(20))
-    proposed_by: Mapped[str] = mapped_column(Text(100))
+    id: Mapped[str] = mapped_column(sa.String(36), primary_key=True)
+    decision: Mapped[str] = mapped_column(sa.String(36))
+    service: Mapped[str] = mapped_column(sa.String(20))
+    processor: Mapped[str] = mapped_column(sa.String(60))
+    action: Mapped[str] = mapped_column(sa.String(20))
+    reason: Mapped[ClosingReason] = mapped_column(sa.String(20))
+    proposed_by: Mapped[str] = mapped_column(sa.String(100))
     proposed_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    confirmed_by: Mapped[str | None] = mapped_column(Text(100))
+    confirmed_by: Mapped[str | None] = mapped_column(sa.String(100))
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     __table_args__ = (sa.UniqueConstraint("decision", "service", "processor"), TERM)
@@ -135,9 +136,9 @@ def is_on_chain(session: Session, source: str, event_id: str) -> bool:
 
 
 def entries_of(session: Session, decision: str) -> Sequence[LedgerEntry]:
-    """Return a decision's entries in the order of the chain."""
-    query = sa.select(LedgerEntry).where(LedgerEntry.decision == decision).order_by(LedgerEntry.seq)
-    return session.scalars(query).all()
+    """Return a decision's entries in the order of the chain, without what answered another text under its id."""
+    about = sa.and_(LedgerEntry.decision == decision, LedgerEntry.family != STRAY)
+    return session.scalars(sa.select(LedgerEntry).where(about).order_by(LedgerEntry.seq)).all()
 
 
 def answers_of(session: Session, decision: str) -> Sequence[ExpectedAnswer]:

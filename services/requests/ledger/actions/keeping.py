@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from services.requests.ledger import rules
 from services.requests.ledger.records import (
+    STRAY,
     ExpectedAnswer,
     LedgerDecision,
     LedgerEntry,
@@ -79,8 +80,10 @@ def register(session: Session, tools: Tools, delivery: Delivery, decision: Decis
     tools.outbox.publish(session, announced, now=delivery.now)
     for word in early:
         event = envelopes.read_event(envelopes.read(word.body))
-        if isinstance(event, ReceiptIssued | AnswerClosed):
+        if isinstance(event, ReceiptIssued | AnswerClosed) and event.decision_sha256 == delivery.stored.digest:
             _note(session, event)
+        else:
+            word.family = STRAY
     _close_if_complete(session, tools, decision.decision, delivery.now)
 
 

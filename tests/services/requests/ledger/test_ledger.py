@@ -36,9 +36,9 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
     made.close()
 
 
-def decide(installation: Installation, **more: Any) -> str:
+def decide(installation: Installation, decision: str = "", **more: Any) -> str:
     """Have the requests service decide an erasure."""
-    tools, decision = installation.tools["requests"], str(uuid.uuid4())
+    tools, decision = installation.tools["requests"], decision or str(uuid.uuid4())
     with tools.database.transaction() as session:
         decisions.take(
             session,

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import uuid
+from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from services.requests.ledger import views
 from services.requests.ledger.proof import build_proof
 from shared.errors import IntegrityError, MalformedBodyError, NotFoundError
+from shared.events import ReceiptIssued
 from shared.keys.store import KeyStore
 from shared.propagation.proof import verify
 from shared.signing import fingerprint_of
 from tests.services.requests.ledger.test_ledger import decide, installation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.kit.installation import Installation
 
@@ -132,3 +137,63 @@ def test_nobody_gets_a_proof_of_a_decision_that_never_was(installation: Installa
     tools = installation.tools["requests"]
     with tools.database.reading() as session, pytest.raises(NotFoundError):
         build_proof(session, tools, "nothing", installation.clock())
+
+
+def _leaves(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    children = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, child in children:
+        yield (*path, key)
+        yield from _leaves(child, (*path, key))
+
+
+STRANGE = [None, "", "ß", "A" * 43 + "=", "\ud800", 7, -1, 2**70, True, [], {}, [[]], "2026-11-02T09:00:00", "x" * 200]
+
+
+def test_whatever_else_it_holds_a_proof_is_refused_in_words(proof: dict[str, Any]) -> None:
+    """Anything put anywhere, or left out: one of two errors with a sentence, and never a traceback."""
+    for path in _leaves(proof):
+        for strange in (*STRANGE, "left out"):
+            changed = json.loads(encoded(proof))
+            node = changed
+            for key in path[:-1]:
+                node = node[key]
+            if strange == "left out":
+                del node[path[-1]]
+            else:
+                node[path[-1]] = strange
+            with suppress(IntegrityError, MalformedBodyError):
+                verify(json.dumps(changed).encode())
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b'{"format":' * 50_000])
+def test_a_file_that_is_nested_without_end_is_no_proof(content: bytes) -> None:
+    """Nor is it a reason to fall over."""
+    with pytest.raises(MalformedBodyError):
+        verify(content)
+
+
+def test_a_receipt_for_another_text_that_came_before_its_decision_spoils_nothing(installation: Installation) -> None:
+    """It waited on the chain for its decision: it does not count, nor is it in the proof, which would be refused."""
+    decision = str(uuid.uuid4())
+    dossier = installation.tools["dossier"]
+    stray = ReceiptIssued(
+        decision=decision,
+        decision_sha256="0" * 64,
+        service="dossier",
+        processor=None,
+        action="erasure",
+        outcome="refused",
+        acted_at=installation.clock() + timedelta(days=1),
+    )
+    with dossier.database.transaction() as session:
+        dossier.outbox.publish(session, stray, now=installation.clock())
+    installation.settle()
+    decide(installation, decision)
+    installation.settle()
+    tools = installation.tools["requests"]
+    with tools.database.reading() as session:
+        verdict = verify(encoded(build_proof(session, tools, decision, installation.clock())))
+        shown = views.detail(session, decision, tools.register, installation.clock())
+    assert verdict.complete
+    assert {finding.outcome for finding in verdict.findings if finding.processor is None} == {"nothing-held"}
+    assert "refused" not in {answer["outcome"] for answer in shown["answers"]}
