@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from services.migrate import migrate
 from services.sandbox import addresses
+from shared.composition import build_tools
 from shared.keys import make_trial_keys
 from shared.settings import SERVICES
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 def prepare(settings: Settings) -> None:
     """Make directories and databases; in a trial also what live must bring: keys and accounts.
 
-    Raises ConfigurationError in live when keys are missing.
+    Raises ConfigurationError in live when keys are missing, or policy or register cannot be used: otherwise the
+    processes would start and fall over, again and again.
     """
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     if settings.mode == "trial":
@@ -25,4 +27,17 @@ def prepare(settings: Settings) -> None:
         make_trial_keys(settings.keys, SERVICES)
         addresses.prepare(settings.home, settings.port + 1)
         ensure_trial_accounts(settings)
+    else:
+        check(settings)
     migrate(settings)
+
+
+def check(settings: Settings) -> None:
+    """Read everything that the processes of an installation read at their start. Raises ConfigurationError."""
+    from services.console.service import assemble  # noqa: PLC0415 - only where it is checked
+
+    for name in SERVICES:
+        tools = build_tools(settings, name)
+        tools.keys.masters()
+        tools.roster.current()
+    assemble(settings)

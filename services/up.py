@@ -49,8 +49,9 @@ def up(settings: Settings) -> int:
     """Run the system until SIGTERM or SIGINT; say where to look once it is ready."""
     (settings.home / "run").mkdir(mode=0o700, parents=True, exist_ok=True)
     with _only_one(settings.home):
-        subprocess.run([sys.executable, "-m", "services.cli", "prepare"], check=True, cwd=ROOT)
-        return _keep_up(settings, _children(settings))
+        prepared = subprocess.run([sys.executable, "-m", "services.cli", "prepare"], check=False, cwd=ROOT)
+        # It has said what is wrong.
+        return prepared.returncode or _keep_up(settings, _children(settings))
 
 
 def _children(settings: Settings) -> list[Child]:

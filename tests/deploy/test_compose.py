@@ -1,0 +1,113 @@
+"""docker-compose.yml and what it builds: every process has what it needs and nothing of another's."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+
+from shared.keys.making import signing_keys_of
+from shared.settings import ROOT, SERVICES
+from tests.e2e.composed import FILE, containers
+
+CONTAINERS = containers({"DISCREET_PUBLIC_URL": "https://privacy.clinic.example"})
+OURS = {name: each for name, each in CONTAINERS.items() if each.is_ours}
+HOLDERS = {holder for holder, _ in signing_keys_of(SERVICES)}
+DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
+WITHOUT_SECRETS = {"console", "command"}
+
+
+def test_every_service_has_a_web_process_a_worker_and_migrations():
+    """And there is the console, the edge, and what they stand on."""
+    wanted = {f"{service}-{what}" for service in SERVICES for what in ("web", "worker", "migrate")}
+    beside = {"postgres", "database-roles", "rabbitmq", "broker-definitions", "console", "command", "edge"}
+    assert set(CONTAINERS) == wanted | beside
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_nothing_runs_as_root_or_writes_where_it_should_not(name: str):
+    """Read-only file systems, no capabilities, no way to get more, a bound on memory."""
+    raw = CONTAINERS[name].raw
+    assert raw["read_only"] is True
+    assert raw["cap_drop"] == ["ALL"]
+    assert raw["security_opt"] == ["no-new-privileges:true"]
+    assert raw["mem_limit"]
+    assert "user" not in raw  # the image says who
+    assert "privileged" not in raw
+
+
+def test_every_image_has_an_account_of_its_own_and_a_health_check():
+    """Each target of the Dockerfile ends as somebody without rights."""
+    targets = re.split(r"^FROM ", DOCKERFILE, flags=re.MULTILINE)
+    for target in ("discreet", "postgres", "rabbitmq", "edge"):
+        [stage] = [each for each in targets if each.splitlines()[0].endswith(f" AS {target}")]
+        assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", stage, re.MULTILINE), target
+        assert "HEALTHCHECK" in stage
+
+
+def test_only_the_edge_is_published():
+    """Databases and broker are on a network that leads nowhere; the edge is not on it."""
+    assert [name for name, each in CONTAINERS.items() if "ports" in each.raw] == ["edge"]
+    networks = yaml.safe_load(FILE.read_text())["networks"]
+    assert networks["data"] == {"internal": True}
+    for name in ("postgres", "rabbitmq", "database-roles"):
+        assert CONTAINERS[name].raw["networks"] == ["data"]
+    assert CONTAINERS["edge"].raw["networks"] == ["services"]
+    assert CONTAINERS["console"].raw["networks"] == ["services"]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_gets_its_own_secrets_only(service: str):
+    """The account of the tables' owner is for migrations, the broker's for the worker, and nobody has another's."""
+    assert CONTAINERS[f"{service}-web"].secrets == {"database-password": f"{service}-database"}
+    assert CONTAINERS[f"{service}-migrate"].secrets == {"database-password": f"{service}-database-owner"}
+    assert CONTAINERS[f"{service}-worker"].secrets == {
+        "database-password": f"{service}-database",
+        "broker-password": f"{service}-broker",
+        "smtp-url": "smtp-url",
+    }
+    for what in ("web", "worker"):
+        mounted = [each for each in CONTAINERS[f"{service}-{what}"].raw["volumes"] if "/run/processors" in each]
+        assert [each.split("/")[-3:] for each in mounted] == [[service + ":", "run", "processors:ro"]]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_sees_its_own_keys_only(service: str):
+    """Those of all other holders are covered, and none of them can be written."""
+    for what in ("web", "worker"):
+        assert CONTAINERS[f"{service}-{what}"].covered_keys == HOLDERS - {service}
+    assert CONTAINERS["console"].covered_keys == HOLDERS - {"console"}
+    assert not [each for each in CONTAINERS[f"{service}-migrate"].raw.get("volumes", []) if ":/keys" in each]
+    writable = {
+        name for name, each in CONTAINERS.items() for volume in each.raw.get("volumes", []) if volume.endswith(":/keys")
+    }
+    assert writable == {"command"}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_no_environment_holds_a_secret(name: str):
+    """Passwords are in files; what stands in an environment can be read by whoever may list containers."""
+    for key, value in OURS[name].environ.items():
+        assert not re.search(r"://[^/@]+:[^/@]+@", value), key
+        if re.search("PASSWORD|SMTP", key):
+            assert key.endswith("_FILE")
+            assert value.removeprefix("/run/secrets/") in OURS[name].secrets
+    if name not in WITHOUT_SECRETS:
+        assert OURS[name].secrets
+
+
+def test_live_is_the_default_and_every_variable_is_explained():
+    """A trial is chosen, never what is left when something was forgotten."""
+    assert {each.environ["DISCREET_MODE"] for each in OURS.values() if each.environ} == {"live"}
+    used = set(re.findall(r"\$\{(\w+)", FILE.read_text()))
+    explained = set(re.findall(r"^#? ?(\w+)=", (ROOT / "deploy" / "config" / "env.example").read_text(), re.MULTILINE))
+    assert used == explained
+
+
+def test_the_journal_can_lie_on_another_disk_and_only_the_requests_service_writes_it():
+    """It is what a restore learns of later decisions from."""
+    having = {
+        name for name, each in CONTAINERS.items() for volume in each.raw.get("volumes", []) if "/journal" in volume
+    }
+    assert having == {"requests-web", "requests-worker"}
