@@ -7,7 +7,7 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import click
 
@@ -134,12 +134,14 @@ def worker(settings: _Lazy, service: str) -> None:
 @click.pass_obj
 def token(settings: _Lazy, roles: tuple[str, ...], name: str) -> None:
     """Print a bearer token that is valid for 15 minutes."""
-    from shared.auth import Role, issue_token  # noqa: PLC0415
+    from shared.auth import ROLES_BY_PURPOSE, is_name, issue_token  # noqa: PLC0415
     from shared.keys import KeyStore  # noqa: PLC0415
 
-    unknown = sorted(set(roles) - set(get_args(Role)))
+    unknown = sorted(set(roles) - ROLES_BY_PURPOSE["tool-tokens"])
     if unknown:
-        raise click.BadParameter(f"unknown: {', '.join(unknown)}", param_hint="--role")
+        raise click.BadParameter(f"unknown, or not for people: {', '.join(unknown)}", param_hint="--role")
+    if not is_name(name):
+        raise click.BadParameter("1 to 100 printable characters, without blanks around them", param_hint="--name")
     chosen = settings()
     key = KeyStore(chosen.keys).for_command()
     click.echo(

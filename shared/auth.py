@@ -37,6 +37,7 @@ LIFETIME = timedelta(minutes=15)
 LEEWAY = timedelta(seconds=30)
 """How far two machines' clocks may be apart."""
 LONGEST = 4096  # characters
+LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,11 @@ class _Claims(msgspec.Struct, frozen=True):
     iat: int
     exp: int
     jti: str
+
+
+def is_name(subject: str) -> bool:
+    """Tell whether a token may be about this: it comes to stand in logs, records, and decisions as who decided."""
+    return 0 < len(subject) <= LONGEST_NAME and subject.isprintable() and subject == subject.strip()
 
 
 def issue_token(
@@ -99,6 +105,8 @@ def verify_token(token: str, *, audience: str, roster: Roster, now: datetime) ->
     claims = _claims(token, key, audience)
     _check_times(claims, now)
     allowed = ROLES_BY_PURPOSE.get(key.purpose, frozenset())
+    if not is_name(claims.sub):
+        raise UnauthenticatedError("The token lacks a claim, or one has the wrong type.")
     if not claims.roles or not allowed.issuperset(claims.roles):
         raise UnauthenticatedError("The token's key may not speak for such a caller.")
     if key.purpose == "claims" and (claims.sub != key.holder or claims.aud != audience):

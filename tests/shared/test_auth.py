@@ -162,6 +162,10 @@ def test_a_token_without_one_of_the_claims_is_refused(missing: str) -> None:
     "change",
     [
         {"sub": 7},
+        {"sub": ""},
+        {"sub": "j.jansen\n2026-03-01 a.bakker"},
+        {"sub": " j.jansen"},
+        {"sub": "j" * 101},
         {"roles": "assistant"},
         {"roles": [1]},
         {"exp": str(CLAIMS["exp"])},
