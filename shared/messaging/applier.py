@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import logging
 import time
 from dataclasses import dataclass
@@ -203,5 +202,5 @@ def _still_waiting(session: Session, row_id: int) -> RowMapping | None:
 def _signature(stored: StoredEvent) -> bytes:
     try:
         return base64.b64decode(stored.signature, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise ForgedEventError("the signature is not base64") from error

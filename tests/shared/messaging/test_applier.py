@@ -166,7 +166,7 @@ class TestWhoMaySayWhat:
         """One letter."""
         self.parked(here, tampered(here.form("form-a"), "form-a", "form-b"))
 
-    @pytest.mark.parametrize("signature", ["", "AAAA", "not base64!", "A" * 88])
+    @pytest.mark.parametrize("signature", ["", "AAAA", "not base64!", "één", "A" * 88])
     def test_a_made_up_signature_does_not_pass(self, here: Post, signature: str) -> None:
         """Nor none at all."""
         self.parked(here, replace(here.form("a"), signature=signature))
