@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import requests
 
@@ -33,18 +34,17 @@ class Claims:
         Raises GoneError when it was erased or its matter closed, NotFoundError when it never was,
         RetryableError when the service does not answer.
         """
-        url = f"{self._settings.service_url(service)}/{service}/v1/claims/{claim}"
         try:
-            answer = requests.get(url, headers=self._headers(service), timeout=TIMEOUT, allow_redirects=False)
+            answer = self._get(service, claim)
+            if answer.status_code == requests.codes.gone:
+                raise GoneError("what the reference stood for is gone")
+            if answer.status_code == requests.codes.not_found:
+                raise NotFoundError("the reference is unknown")
+            if answer.status_code != requests.codes.ok:
+                raise RetryableError(f"the {service} service answered {answer.status_code}")
+            content: dict[str, Any] = answer.json()
         except requests.RequestException as error:
             raise RetryableError(f"the {service} service does not answer") from error
-        if answer.status_code == requests.codes.gone:
-            raise GoneError("what the reference stood for is gone")
-        if answer.status_code == requests.codes.not_found:
-            raise NotFoundError("the reference is unknown")
-        if answer.status_code != requests.codes.ok:
-            raise RetryableError(f"the {service} service answered {answer.status_code}")
-        content: dict[str, Any] = answer.json()
         return content
 
     def identifiers(self, decision: str) -> SubjectIdentifiers:
@@ -57,6 +57,12 @@ class Claims:
         except (GoneError, NotFoundError) as error:
             raise PermanentError("the person of this decision can no longer be asked for") from error
         return SubjectIdentifiers(email=content.get("email"), phone=content.get("phone"), name=content.get("name"))
+
+    def _get(self, service: str, claim: str) -> requests.Response:
+        url = f"{self._settings.service_url(service)}/{service}/v1/claims/{quote(claim, safe='')}"
+        with requests.Session() as session:
+            session.trust_env = False  # no proxy gets to see whom it is about, and no .netrc speaks for us
+            return session.get(url, headers=self._headers(service), timeout=TIMEOUT, allow_redirects=False)
 
     def _headers(self, audience: str) -> dict[str, str]:
         key = self._keys.claims
