@@ -46,7 +46,7 @@ def _row(event: StoredEvent, now: datetime) -> dict[str, object]:
         "source": UNREADABLE,
         "event_id": envelopes.digest(event.body),
         "type": _fitting(event.type, 100),
-        "body": event.body,
+        "body": event.body.replace("\0", "\\0"),  # which PostgreSQL cannot hold, and no readable event has
         "signature": _fitting(event.signature, 100),
         "key_id": _fitting(event.key_id, 40),
         "state": PARKED,

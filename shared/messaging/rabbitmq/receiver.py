@@ -96,7 +96,7 @@ class Receiver:
             event_id=str(properties.message_id or ""),
             type=str(properties.type or ""),
             # What is not UTF-8 is no event of ours; it is kept, readable enough to be looked at.
-            body=body.decode("utf-8", errors="backslashreplace").replace("\0", "\\0"),
+            body=body.decode("utf-8", errors="backslashreplace"),
             signature=str(headers.get("signature", "")),
             key_id=str(headers.get("key_id", "")),
         )
