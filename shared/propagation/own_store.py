@@ -10,6 +10,7 @@ Each stage commits before the next begins, so a crash anywhere resumes at the st
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,7 +21,7 @@ from shared.errors import RetryableError
 from shared.events import EvidenceNote, ReceiptIssued, RecordRef, RetainedPart
 from shared.processors.interface import evidence_of
 from shared.propagation.obligations import BY_REFS, found_by_refs
-from shared.propagation.tables import obligations, tombstones
+from shared.propagation.tables import CLAIMED, obligations, tombstones
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,8 +40,15 @@ class StillPresentError(RetryableError):
     """The second count found what the first had done away with."""
 
 
+class TakenOverError(Exception):
+    """Our lease ran out and another worker has the obligation, or it was withdrawn: ours ends without a trace."""
+
+
 def carry_out(service: Service, tools: Tools, row: Row) -> ReceiptIssued:
-    """Go through the stages that remain and return the receipt. Raises RetryableError when a count is off."""
+    """Go through the stages that remain and return the receipt.
+
+    Raises RetryableError when a count is off, and begins anew at the next attempt. Raises TakenOverError.
+    """
     if row["stage"] is None:
         _act(service, tools, row)
     if row["stage"] == "destroy":
@@ -54,8 +62,9 @@ def _act(service: Service, tools: Tools, row: Row) -> None:
     with tools.database.transaction() as session:
         lock_subject(session, row["refs"])
         records = _current_records(session, service, row)
-        changed: dict[str, int] = {}
-        keys: list[str] = []
+        # What an earlier attempt has done stays done: it is counted in, and its keys are destroyed again.
+        changed = Counter(row["progress"].get("changed", {}))
+        keys = list(row["progress"].get("keys", ()))
         unsupported: list[str] = []
         for holding, identifiers in records:
             act = holding.acts.get(row["kind"])
@@ -69,10 +78,10 @@ def _act(service: Service, tools: Tools, row: Row) -> None:
                     _bury(session, holding, identifiers, row["decision"], now)
                     keys += [key for record in identifiers for key in tools.mail.withdraw(session, record)]
                 acted = act.carry_out(session, tools, identifiers, now)
-                changed[holding.category] = acted.changed
+                changed[holding.category] += acted.changed
                 keys += acted.keys
         row["records"] = {holding.category: identifiers for holding, identifiers in records}
-        row["progress"] |= {"changed": changed, "keys": keys, "unsupported": unsupported}
+        row["progress"] |= {"changed": dict(changed), "keys": sorted(set(keys)), "unsupported": unsupported}
         row["stage"] = "destroy"
         _save(session, row)
 
@@ -109,7 +118,8 @@ def _count(service: Service, tools: Tools, row: Row) -> ReceiptIssued:
             for category, identifiers in row["records"].items()
         }
     if row["kind"] != "inquiry" and any(left.values()):
-        raise StillPresentError("a second count found records that should be gone")
+        _advance(tools, row, None)
+        raise StillPresentError("a second count found records that are not as decided")
     evidence = evidence_of(
         "recounted",
         {
@@ -150,7 +160,8 @@ def _outcome(row: Row) -> Outcome:
         return "unsupported"
     if progress["retained"]:
         return "retained"
-    return "done" if any(row["records"].values()) and progress["changed"] else "nothing-held"
+    changed = progress["changed"]  # by category, also 0 where everything was as decided already
+    return "done" if (any(changed.values()) if row["kind"] in ERASING else changed) else "nothing-held"
 
 
 def _found(service: Service, row: Row) -> tuple[RecordRef, ...]:
@@ -161,15 +172,21 @@ def _found(service: Service, row: Row) -> tuple[RecordRef, ...]:
     )
 
 
-def _advance(tools: Tools, row: Row, stage: str) -> None:
+def _advance(tools: Tools, row: Row, stage: str | None) -> None:
     row["stage"] = stage
     with tools.database.transaction() as session:
         _save(session, row)
 
 
 def _save(session: Session, row: Row) -> None:
-    session.execute(
-        sa.update(obligations)
-        .where(obligations.c.id == row["id"])
-        .values(stage=row["stage"], progress=row["progress"], records=row["records"])
+    values = {"stage": row["stage"], "progress": row["progress"], "records": row["records"]}
+    update = sa.update(obligations).where(is_ours(row)).values(values).returning(obligations.c.id)
+    if session.execute(update).first() is None:
+        raise TakenOverError
+
+
+def is_ours(row: Row) -> sa.ColumnElement[bool]:
+    """Whether an obligation is still claimed as ``row`` was: each claim counts an attempt."""
+    return sa.and_(
+        obligations.c.id == row["id"], obligations.c.state == CLAIMED, obligations.c.attempts == row["attempts"]
     )

@@ -15,6 +15,7 @@ from shared.events import TERMINAL, ReceiptIssued
 from shared.processors import interface as processors
 from shared.propagation import own_store, receipts, transfers
 from shared.propagation.giving import STOPPING, TRANSFER
+from shared.propagation.own_store import TakenOverError
 from shared.propagation.rechecks import RECHECK
 from shared.propagation.tables import ASKED, CLAIMED, FINISHED, OPEN, PARKED, SUPERSEDED, obligations
 from shared.propagation.tasks import given_up, receipt_of, task_of
@@ -46,7 +47,16 @@ class ObligationWorker:
         if row is None:
             return False
         try:
+            self._attempt(row)
+        except TakenOverError:
+            _log.warning("an obligation was taken over or withdrawn", extra={"fields": {"obligation": row["id"]}})
+        return True
+
+    def _attempt(self, row: Row) -> None:
+        try:
             self._carry_out(row)
+        except TakenOverError:
+            raise
         except RetryableError as error:
             self._put_back(row, error, parked=row["attempts"] >= ATTEMPTS, retry_after=error.retry_after)
         except PermanentError as error:
@@ -54,7 +64,6 @@ class ObligationWorker:
         except Exception as error:  # noqa: BLE001 - a fault in one obligation must not stop the others
             _log.exception("an obligation failed", extra={"fields": {"obligation": row["id"], "action": row["action"]}})
             self._put_back(row, error, parked=row["attempts"] >= ATTEMPTS)
-        return True
 
     def _claim(self) -> Row | None:
         now = self._tools.clock()
@@ -66,18 +75,7 @@ class ObligationWorker:
             earlier.c.id < obligations.c.id,
             earlier.c.state.in_([OPEN, CLAIMED]),
         )
-        query = (
-            sa.select(obligations)
-            .where(
-                sa.or_(
-                    sa.and_(obligations.c.state.in_([OPEN, ASKED]), obligations.c.next_attempt_at <= now),
-                    sa.and_(obligations.c.state == CLAIMED, obligations.c.claimed_until <= now),
-                ),
-                ~blocked,
-            )
-            .order_by(obligations.c.id)
-            .limit(1)
-        )
+        query = sa.select(obligations).where(_is_due(now), ~blocked).order_by(obligations.c.id).limit(1)
         with self._tools.database.reading() as session:
             if session.execute(query.with_only_columns(obligations.c.id)).first() is None:
                 return None
@@ -90,6 +88,8 @@ class ObligationWorker:
             return {**found, **claim}
 
     def _carry_out(self, row: Row) -> None:
+        if row["attempts"] > ATTEMPTS:  # none of them ended in an error: each time, the process was gone before
+            raise PermanentError("no attempt came to an end")
         if not row["processor"]:
             self._finish(row, own_store.carry_out(self._service, self._tools, row))
             return
@@ -168,7 +168,8 @@ class ObligationWorker:
         now = self._tools.clock()
         with self._tools.database.transaction() as session:
             receipts.issue(session, self._tools, receipt, now=now)
-            self._update(session, row, state=PARKED, problem=receipt.outcome)
+            # From the start when it is tried again: perhaps by a release that can do it.
+            self._update(session, row, state=PARKED, problem=receipt.outcome, stage=None)
 
     def _wait_for_answer(self, row: Row, pending: processors.Pending) -> None:
         """Look again later; but not at what was withdrawn, which is only looked at when the processor speaks."""
@@ -190,18 +191,13 @@ class ObligationWorker:
             self._close(row, None, state=SUPERSEDED)
             return
         now = self._tools.clock()
-        problem = (
-            f"{type(error).__qualname__}: {error.detail}"
-            if isinstance(error, OutsideError)
-            else type(error).__qualname__
-        )
+        problem = type(error).__qualname__ + (f": {error.detail}" if isinstance(error, OutsideError) else "")
+        problem = problem[:200]
         wait = timedelta(seconds=retry_after) if retry_after else pause(row["attempts"], LONGEST_PAUSE)
         with self._tools.database.transaction() as session:
             if row["decision"] and problem != row["problem"]:
                 receipts.issue(session, self._tools, self._failure(row, now, problem), now=now)
-            self._update(
-                session, row, state=PARKED if parked else OPEN, next_attempt_at=now + wait, problem=problem[:200]
-            )
+            self._update(session, row, state=PARKED if parked else OPEN, next_attempt_at=now + wait, problem=problem)
 
     def _failure(self, row: Row, now: datetime, problem: str) -> ReceiptIssued:
         return ReceiptIssued(
@@ -212,12 +208,33 @@ class ObligationWorker:
             action=row["action"],
             outcome="failed",
             acted_at=now,
-            ground=problem[:200],
+            ground=problem,
         )
 
     def _update(self, session: Session, row: Row, *, state: str, **values: Any) -> None:
-        """Write how a claimed obligation goes on; one that was withdrawn meanwhile does not, but still can finish."""
-        wanted = obligations.c.id == row["id"]
-        if state != FINISHED:
-            wanted = sa.and_(wanted, obligations.c.state == CLAIMED)
-        session.execute(sa.update(obligations).where(wanted).values(state=state, claimed_until=None, **values))
+        """Write how a claimed obligation goes on. Raises TakenOverError when that is no longer ours to say.
+
+        But what was done was done: it also finishes what was withdrawn or claimed again meanwhile.
+        """
+        wanted = own_store.is_ours(row)
+        if state == FINISHED:
+            wanted = sa.and_(obligations.c.id == row["id"], obligations.c.state.in_([CLAIMED, SUPERSEDED]))
+        values |= {"state": state, "claimed_until": None}
+        update = sa.update(obligations).where(wanted).values(values).returning(obligations.c.id)
+        if session.execute(update).first() is None:
+            raise TakenOverError
+
+
+def _is_due(now: datetime) -> sa.ColumnElement[bool]:
+    """What is to be tried, asked after, or was left behind by a worker whose lease ran out.
+
+    What was never tried is due whatever the clock says, and no lease lasts twice as long as one: the clock may
+    have been set back.
+    """
+    at, until = obligations.c.next_attempt_at, obligations.c.claimed_until
+    untried = sa.and_(obligations.c.attempts == 0, obligations.c.problem.is_(None))
+    return sa.or_(
+        sa.and_(obligations.c.state == OPEN, sa.or_(at <= now, untried)),
+        sa.and_(obligations.c.state == ASKED, at <= now),
+        sa.and_(obligations.c.state == CLAIMED, sa.or_(until <= now, until > now + 2 * LEASE)),
+    )
