@@ -22,7 +22,7 @@ import requests
 from shared.settings import ROOT, SERVICES
 from tests.e2e.composed import Container, containers
 from tests.e2e.running import DISCREET, Program, answers, plain_environ, processes_with, read_addresses
-from tests.servers.kept import free_port, listens
+from tests.servers.kept import free_pair, free_port
 from tests.servers.mail import make_certificate
 from tests.servers.nginx import Edge, Inside
 from tests.servers.postgresql import PostgreSQL
@@ -49,7 +49,7 @@ class Distributed:
         self.origin = self._edge.origin
         self.trusts = str(certificate)
         self.mark = f"DISCREET_E2E={uuid.uuid4()}"
-        sandbox_port = _free_pair()
+        sandbox_port = free_pair()
         self.sandbox = f"http://127.0.0.1:{sandbox_port + 1}"
         self.sandbox_home = directory / "sandbox-home"
         self._programs: dict[str, Program] = {}
@@ -280,10 +280,3 @@ class Distributed:
 
 def _moved(value: str, there: str, here: str) -> str:
     return here + value.removeprefix(there) if value == there or value.startswith(f"{there}/") else value
-
-
-def _free_pair() -> int:
-    port = free_port()
-    while listens(port + 1):
-        port = free_port()
-    return port

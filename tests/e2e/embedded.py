@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from tests.e2e.running import DISCREET, Program, answers, plain_environ, processes_with
-from tests.servers.kept import free_port, listens
+from tests.servers.kept import free_pair
 
 
 class Embedded:
@@ -21,9 +21,7 @@ class Embedded:
 
     def __init__(self, directory: Path) -> None:
         self._home = directory / "home"
-        port = free_port()
-        while listens(port + 1):
-            port = free_port()
+        port = free_pair()
         self.origin = f"http://127.0.0.1:{port}"
         self.sandbox = f"http://127.0.0.1:{port + 1}"
         self.sandbox_home = self._home

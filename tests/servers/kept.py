@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 KEEPER = Path(__file__).with_name("keeper.py")
 PATIENCE = 90  # seconds that a server gets to start; the machine may be busy
+_given: set[int] = set()
 
 
 class MissingServerError(Exception):
@@ -69,12 +70,26 @@ class Kept:
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody has, below those that the system hands out for outgoing connections."""
+    """Return a port of 127.0.0.1 that nobody has, below those that the system hands out for outgoing connections.
+
+    None is given twice, and test processes that run side by side choose from ranges of their own: some time can pass
+    until somebody listens on it.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4
     while True:
-        port = random.randrange(20000, 32000)
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port
+        port = 20000 + 3000 * worker + random.randrange(3000)
+        if port not in _given and not listens(port):
+            _given.add(port)
+            return port
+
+
+def free_pair() -> int:
+    """Return a port whose next one is free as well: the sandbox has the port after its installation's own."""
+    while True:
+        port = free_port()
+        if port + 1 not in _given and not listens(port + 1):
+            _given.add(port + 1)
+            return port
 
 
 def listens(port: int) -> bool:
