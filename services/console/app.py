@@ -11,7 +11,17 @@ from flask import Blueprint
 from flask_wtf.csrf import CSRFProtect
 
 from services.console import sessions
-from services.console.pages import closures, contact_forms, decisions, frame, mail, rights_requests, sign_in, today
+from services.console.pages import (
+    closures,
+    contact_forms,
+    decisions,
+    dossier,
+    frame,
+    mail,
+    rights_requests,
+    sign_in,
+    today,
+)
 from services.console.service import assemble
 from shared.settings import Settings
 from shared.web.app import build_app
@@ -63,6 +73,6 @@ def _add_pages(console: Console, app: Flask) -> None:
     pages = Blueprint("console", __name__, url_prefix="/console")
     pages.before_request(partial(frame.admit, csrf))
     pages.register_error_handler(Exception, frame.show_error)
-    for part in (sign_in, today, contact_forms, decisions, closures, rights_requests, mail):
+    for part in (sign_in, today, contact_forms, decisions, closures, rights_requests, dossier, mail):
         pages.register_blueprint(part.pages)
     app.register_blueprint(pages)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 import requests
 
+from services.console.dossier_schemas import Client, Contact, Invoice
 from services.console.schemas import (
     CaseDetail,
     CaseList,
@@ -68,7 +69,7 @@ class Caller:
 
 
 class Backend:
-    """Asks the requests service, and the intake about contact forms, in somebody's name.
+    """Asks the requests service, the intake about contact forms and the dossier about records, in somebody's name.
 
     Every method raises UnavailableError when the service cannot be reached or gives no sensible answer,
     and otherwise the error that the service's answer stands for.
@@ -141,6 +142,18 @@ class Backend:
     def mark_handled(self, caller: Caller, form_id: str) -> None:
         """Note that somebody dealt with a contact form."""
         self._call(caller, "POST", f"contact-forms/{form_id}/handled", service="intake", json={})
+
+    def client(self, caller: Caller, record_id: str) -> Client:
+        """Return who a client is; the dossier notes who looks, also below."""
+        return self._read(caller, "GET", f"clients/{record_id}", Client, service="dossier")
+
+    def contact(self, caller: Caller, record_id: str) -> Contact:
+        """Return a contact there was with a client."""
+        return self._read(caller, "GET", f"contacts/{record_id}", Contact, service="dossier")
+
+    def invoice(self, caller: Caller, record_id: str) -> Invoice:
+        """Return an invoice."""
+        return self._read(caller, "GET", f"invoices/{record_id}", Invoice, service="dossier")
 
     def _read(
         self,

@@ -44,6 +44,7 @@ DOWN = {
         "Het onderdeel Contactformulieren is nu niet te bereiken.",
         "The Contact forms part cannot be reached now.",
     ),
+    "dossier": Both("Het onderdeel Dossier is nu niet te bereiken.", "The Dossier part cannot be reached now."),
     "console": Both(
         "Er zijn nu te veel schermen tegelijk geopend.",
         "Too many pages are being opened at once.",

@@ -62,6 +62,7 @@ def test_p4_no_page_without_signing_in(app, visitor):
         "form": "grant",
         "form_id": CASE,
         "closure_id": CASE,
+        "record_id": CASE,
     }
     rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("console.")]
     adapter = app.url_map.bind("localhost")
