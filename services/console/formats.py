@@ -29,6 +29,11 @@ def day(on: date, language: Language) -> str:
     return f"{on.day} {MONTHS[language][on.month - 1]} {on.year}"
 
 
+def day_of(at: datetime, language: Language) -> str:
+    """Write the day on which a time falls, on the clinic's clock: midnight here is still yesterday in UTC."""
+    return day(at.astimezone(ZONE).date(), language)
+
+
 def machine_time(at: datetime) -> str:
     """Write a time for the ``datetime`` of a ``<time>``."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -19,7 +19,7 @@ class Retained(Record, frozen=True, kw_only=True):
     """A record that stays, on which ground and until when."""
 
     ground: str
-    until: str | None = None
+    until: datetime | None = None
 
 
 class Word(msgspec.Struct, frozen=True, kw_only=True):

@@ -157,6 +157,7 @@ LETTERS = {
     "extension": Both("bericht over verlenging", "message about the extension"),
     "withdrawal": Both("bevestiging van de intrekking", "confirmation of the withdrawal"),
     "refusal": Both("weigering", "refusal"),
+    "decision": Both("besluit, met wat er blijft", "decision, with what stays"),
     "confirmation": Both("uitvoeringsbevestiging aan de betrokkene", "confirmation to the data subject"),
 }
 CLOSING_REASONS = {

@@ -146,6 +146,7 @@ def _words() -> Mapping[str, Any]:
         "options": lambda group: words.options(group, chosen),
         "moment": lambda at: formats.moment(at, chosen),
         "day": lambda on: formats.day(on, chosen),
+        "day_of": lambda at: formats.day_of(at, chosen),
         "machine_time": formats.machine_time,
         "style": f"{url_for('console.sign_in.style')}?{_version()}",
         "here": request.path,

@@ -67,7 +67,7 @@ def decision(**said: Any) -> dict[str, Any]:
     failed = {"outcome": "failed", "acted_at": "2026-11-19T08:20:00+00:00", "ground": "TimeoutError"}
     answers = [
         done("intake", None, "recounted", counts={"contact-forms": 2}),
-        done("dossier", None, "recounted", outcome="retained", retained=[kept | {"until": "2034-01-01T00:00:00Z"}]),
+        done("dossier", None, "recounted", outcome="retained", retained=[kept | {"until": "2033-12-31T23:00:00Z"}]),
         answer("newsletter", state="answered", outcome="nothing-held", evidence="recounted"),
         done("newsletter", "mailer", "re-read", history=[failed]),
         done("intake", "webhost", "statement"),

@@ -67,7 +67,7 @@ def test_what_is_kept_says_why_and_until_when(signed_in):
     """The ground in words, with its rule."""
     row = rows(signed_in("fg").get(PAGE).text)["Dossier eigen opslag"]
     assert "blijft bewaard, op een grond" in row
-    assert "(factuur): Fiscale bewaarplicht (art. 52(4) AWR), tot 2034-01-01" in row
+    assert "(factuur): Fiscale bewaarplicht (art. 52(4) AWR), tot 1 jan 2034" in row
 
 
 def test_an_answer_that_proves_nothing_does_not_look_like_done(fake, signed_in):

@@ -7,9 +7,12 @@ import re
 import pytest
 
 from services.console import words
+from services.requests.cases import rules
+from services.requests.cases.letters import TEXTS
 from shared.events import CLOSING_REASONS, DECISION_KINDS, EvidenceGrade, Outcome, ServiceName
 from tests.services.console.fake_requests import CASE, DECISION, LETTER, assessed
 
+LETTERS = {path.name.partition(".")[0] for path in TEXTS.iterdir()} - {"court", "footer"}
 PATHS = [
     "/console/",
     "/console/decisions",
@@ -103,6 +106,14 @@ def test_a_fault_of_ours_is_a_page_that_tells_nothing(fake, signed_in, caplog):
         ("outcome", Outcome.__args__),
         ("service", ServiceName.__args__),
         ("closing-reason", CLOSING_REASONS),
+        ("case-state", rules.STATES),
+        ("case-outcome", (*rules.OUTCOME_NAMES.values(), "withdrawn")),
+        ("channel", rules.Channel.__args__),
+        ("method", rules.Method.__args__),
+        ("document", rules.DocumentType.__args__),
+        ("doubt", rules.Doubt.__args__),
+        ("extension", rules.ExtensionReason.__args__),
+        ("letter", LETTERS),
     ],
 )
 def test_every_code_of_the_catalogue_has_its_word(group, codes):
