@@ -24,6 +24,7 @@ def trace_calls(app: Flask) -> None:
     """Give every call a trace context of its own (W3C), and log it when answered."""
     app.before_request(_begin)
     app.after_request(_end)
+    app.teardown_request(_forget)
 
 
 def keep_trace() -> None:
@@ -40,6 +41,11 @@ def keep_trace() -> None:
 def _begin() -> None:
     g.started = time.perf_counter()
     traceparent.set(f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01")
+
+
+def _forget(_error: BaseException | None) -> None:
+    """Let the thread say nothing of this call in what it does next."""
+    traceparent.set(None)
 
 
 def _end(response: Response) -> Response:

@@ -79,7 +79,7 @@ def post(tmp_path: Path) -> Iterator[Post]:
     made.close()
 
 
-def until(condition: Callable[[], object], within: float = 20) -> None:
+def until(condition: Callable[[], object], within: float = 60) -> None:
     """Wait for what another thread or the broker does."""
     deadline = time.monotonic() + within
     while not condition():
