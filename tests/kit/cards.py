@@ -156,13 +156,14 @@ class Clinic:
 
     home: Path
     environ: Mapping[str, str] = field(default_factory=dict)
+    register: str = REGISTER
     cards: Cards = field(default_factory=Cards)
     processors: dict[str, Played] = field(default_factory=lambda: {"mailer": Played(), "archive": Played()})
 
     def __post_init__(self) -> None:
         """Put the services together."""
         register = self.home / "processors.yaml"
-        register.write_text(REGISTER)
+        register.write_text(self.register)
         self.installation = Installation(
             self.home,
             services={
