@@ -35,9 +35,14 @@ def present(session: Session, identifiers: Collection[str]) -> list[str]:
 
 
 def renewed(session: Session, identifiers: Sequence[str], since: datetime) -> list[str]:
-    """Return which of these were signed up or confirmed after that time: an earlier no is not about them."""
+    """Return which of these were signed up or confirmed after that time: an earlier no is not about them.
+
+    Never one that has ended. Who clicks yes and then no at once can have a no of an earlier time than the yes,
+    since each click has the time at which it came in; the last that was done counts.
+    """
     later = sa.or_(Subscription.created_at > since, Subscription.confirmed_at > since)
-    return list(session.scalars(sa.select(Subscription.id).where(Subscription.id.in_(identifiers), later)))
+    wanted = sa.and_(Subscription.id.in_(identifiers), Subscription.state != ENDED, later)
+    return list(session.scalars(sa.select(Subscription.id).where(wanted)))
 
 
 def refs_of(session: Session, identifiers: Sequence[str]) -> Mapping[str, str]:

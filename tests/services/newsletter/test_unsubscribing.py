@@ -127,6 +127,19 @@ def test_an_unsubscribe_that_comes_late_leaves_a_later_yes_alone(newsletter) -> 
     assert newsletter.members() == {ANNA: "active"}
 
 
+def test_a_no_that_came_in_before_the_yes_and_was_done_after_it_counts(either) -> None:
+    """Two clicks at once, or two machines whose clocks differ: the programme is told, whatever the times say."""
+    either.subscribe()
+    either.clock.forward(seconds=-2)
+    either.unsubscribe()
+    either.clock.forward(seconds=2)
+    either.settle()
+    assert [row.state for row in either.rows()] == ["ended"]
+    assert either.members() == {ANNA: "unsubscribed"}
+    receipts = either.receipts(either.decisions()[0].decision)
+    assert (receipts[None].outcome, receipts[either.programme].outcome) == ("done", "done")
+
+
 def test_an_unsubscribe_decided_at_the_counter_ends_it_too(newsletter) -> None:
     """Whoever takes the decision, the own store and the programme follow it."""
     newsletter.subscribe()
