@@ -5,70 +5,74 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from shared.errors import DiscreetError
 from shared.settings import SERVICES, Settings
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
+Read = Callable[[], Settings]
 WORKERS = click.Choice([*SERVICES, "all"])
 SERVICE = click.Choice(SERVICES)
 
 
-GROUPS = {
-    "account": "services.account_commands:account_commands",
-    "broker-definitions": "services.broker_commands:broker_definitions",
-    "key": "services.key_commands:key_commands",
-}
-
-
 class Commands(click.Group):
-    """Says what is wrong in one line, without a traceback, and ends with 2; loads some commands when used."""
-
-    def list_commands(self, context: click.Context) -> list[str]:
-        """Return the names of all commands."""
-        return sorted([*super().list_commands(context), *GROUPS])
-
-    def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        """Return a command."""
-        if name not in GROUPS:
-            return super().get_command(context, name)
-        module, _, attribute = GROUPS[name].partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
-        return command
+    """Says what is wrong in one line, without a traceback, and ends with 2."""
 
     def invoke(self, context: click.Context) -> Any:
         """Run a command."""
         try:
             return super().invoke(context)
-        except DiscreetError as error:
-            click.echo(f"discreet: {error.detail}", err=True)
+        except Exception as error:
+            if (problem := _problem(error)) is None:
+                raise
+            click.echo(f"discreet: {problem}", err=True)
             sys.exit(2)
+
+
+def _problem(error: Exception) -> str | None:
+    """Return in a line what went wrong outside this program, or None for a fault in it."""
+    if isinstance(error, DiscreetError):
+        return error.detail
+    if isinstance(error, OSError):
+        return f"{error.strerror or type(error).__name__}{f': {error.filename}' if error.filename else ''}"
+    database = sys.modules.get("sqlalchemy.exc")  # loaded by whatever uses one
+    if database is not None and isinstance(error, database.DBAPIError):
+        return f"A database cannot be used ({type(error).__name__}). Is it there, and did `discreet migrate` run?"
+    return None
+
+
+class Later(click.Command):
+    """A command that is loaded when it is used, so that the others and ``--help`` need not wait for it."""
+
+    def __init__(self, name: str, place: str, about: str) -> None:
+        super().__init__(name, help=about)
+        self._module, _, self._attribute = place.partition(":")
+
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        """Load the command, which takes over from here."""
+        command: click.Command = getattr(import_module(self._module), self._attribute)
+        return command.make_context(*args, **more)
 
 
 @click.group(cls=Commands)
 @click.pass_context
 def main(context: click.Context) -> None:
     """Keep the promises of a clinic's privacy statement, and prove it."""
-    context.obj = _Lazy(lambda: Settings.from_environ(os.environ))
+    # Read when a command first needs them: ``verify-proof`` needs none.
+    context.obj = partial(Settings.from_environ, os.environ)
 
 
-class _Lazy:
-    """Reads the settings when a command first needs them: ``verify-proof`` needs none."""
-
-    def __init__(self, read: Callable[[], Settings]) -> None:
-        self._read = read
-
-    def __call__(self) -> Settings:
-        """Return the settings. Raises ConfigurationError."""
-        return self._read()
+main.add_command(Later("account", "services.account_commands:account_commands", "Accounts of staff."))
+main.add_command(Later("key", "services.key_commands:key_commands", "The clinic's keys: make, split, rotate, revoke."))
+main.add_command(
+    Later("broker-definitions", "services.broker_commands:broker_definitions", "What RabbitMQ loads at its start.")
+)
 
 
 @main.command()
@@ -80,7 +84,7 @@ def up() -> None:
 
 @main.command()
 @click.pass_obj
-def prepare(settings: _Lazy) -> None:
+def prepare(settings: Read) -> None:
     """Make what a start needs: directories, databases; in a trial also keys and accounts."""
     from services.prepare import prepare as prepare_home  # noqa: PLC0415
 
@@ -92,7 +96,7 @@ def prepare(settings: _Lazy) -> None:
 @click.option("--branch", default="shared", help="With --new: shared, keys, or a service.")
 @click.option("--service", type=SERVICE, help="Only this service's databases.")
 @click.pass_obj
-def migrate(settings: _Lazy, message: str | None, branch: str, service: str | None) -> None:
+def migrate(settings: Read, message: str | None, branch: str, service: str | None) -> None:
     """Bring the databases to this release."""
     from services import migrate as migrations  # noqa: PLC0415
 
@@ -121,7 +125,7 @@ def web(service: str, bind: str) -> None:
 @main.command()
 @click.argument("service", type=WORKERS)
 @click.pass_obj
-def worker(settings: _Lazy, service: str) -> None:
+def worker(settings: Read, service: str) -> None:
     """Run the loops of a service, or of all of them."""
     from services import worker as loops  # noqa: PLC0415
 
@@ -132,7 +136,7 @@ def worker(settings: _Lazy, service: str) -> None:
 @click.option("--role", "roles", multiple=True, required=True, help="May be given several times.")
 @click.option("--name", default="command", show_default=True, help="Who the token stands for.")
 @click.pass_obj
-def token(settings: _Lazy, roles: tuple[str, ...], name: str) -> None:
+def token(settings: Read, roles: tuple[str, ...], name: str) -> None:
     """Print a bearer token that is valid for 15 minutes."""
     from shared.auth import ROLES_BY_PURPOSE, is_name, issue_token  # noqa: PLC0415
     from shared.keys import KeyStore  # noqa: PLC0415
@@ -152,7 +156,7 @@ def token(settings: _Lazy, roles: tuple[str, ...], name: str) -> None:
 @main.command()
 @click.argument("service", type=SERVICE, required=False)
 @click.pass_obj
-def sweep(settings: _Lazy, service: str | None) -> None:
+def sweep(settings: Read, service: str | None) -> None:
     """Run the timed jobs now."""
     from services import registry  # noqa: PLC0415
     from shared.composition import build_tools  # noqa: PLC0415
@@ -169,7 +173,7 @@ def sweep(settings: _Lazy, service: str | None) -> None:
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="Default: proof-<id>.json; - for the screen."
 )
 @click.pass_obj
-def proof(settings: _Lazy, decision: str, out: Path | None) -> None:
+def proof(settings: Read, decision: str, out: Path | None) -> None:
     """Write the proof of one decision to a file."""
     from services.requests.ledger.proof import build_proof  # noqa: PLC0415
     from shared.composition import build_tools  # noqa: PLC0415
@@ -204,7 +208,7 @@ def verify_proof(file: Path, root: str | None) -> None:
 
 @main.command()
 @click.pass_obj
-def demo(settings: _Lazy) -> None:
+def demo(settings: Read) -> None:
     """Play the main scenario against the running trial system; ends with 2 if a receipt is missing or wrong."""
     from services.demo import story  # noqa: PLC0415
 
@@ -219,7 +223,7 @@ def parked() -> None:
 @parked.command("list")
 @click.option("--service", type=SERVICE)
 @click.pass_obj
-def parked_list(settings: _Lazy, service: str | None) -> None:
+def parked_list(settings: Read, service: str | None) -> None:
     """List every row that was set aside."""
     from services.tables import print_rows  # noqa: PLC0415
     from shared.database import Database  # noqa: PLC0415
@@ -240,7 +244,7 @@ def parked_list(settings: _Lazy, service: str | None) -> None:
 @click.argument("place")
 @click.argument("number", type=int)
 @click.pass_obj
-def parked_show(settings: _Lazy, service: str, place: str, number: int) -> None:
+def parked_show(settings: Read, service: str, place: str, number: int) -> None:
     """Show one row, without what is sealed in it."""
     from shared.database import Database  # noqa: PLC0415
     from shared.messaging.parked import show  # noqa: PLC0415
@@ -254,7 +258,7 @@ def parked_show(settings: _Lazy, service: str, place: str, number: int) -> None:
 @click.argument("place")
 @click.argument("number", type=int)
 @click.pass_obj
-def parked_retry(settings: _Lazy, service: str, place: str, number: int) -> None:
+def parked_retry(settings: Read, service: str, place: str, number: int) -> None:
     """Have one row tried again."""
     from shared.database import Database  # noqa: PLC0415
     from shared.messaging.parked import retry  # noqa: PLC0415
