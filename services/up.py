@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -42,16 +42,19 @@ class Child:
     started: float = 0.0
     failures: int = 0
     start_at: float = 0.0
-    environ: dict[str, str] = field(default_factory=dict)
 
 
 def up(settings: Settings) -> int:
     """Run the system until SIGTERM or SIGINT; say where to look once it is ready."""
+    stopping: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _frame: stopping.append(received))
     (settings.home / "run").mkdir(mode=0o700, parents=True, exist_ok=True)
     with _only_one(settings.home):
         prepared = subprocess.run([sys.executable, "-m", "services.cli", "prepare"], check=False, cwd=ROOT)
-        # It has said what is wrong.
-        return prepared.returncode or _keep_up(settings, _children(settings))
+        if prepared.returncode and not stopping:
+            return prepared.returncode  # it has said what is wrong
+        return _keep_up(settings, _children(settings), stopping)
 
 
 def _children(settings: Settings) -> list[Child]:
@@ -71,10 +74,8 @@ def _children(settings: Settings) -> list[Child]:
     return children
 
 
-def _keep_up(settings: Settings, children: list[Child]) -> int:
-    stopping: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda received, _frame: stopping.append(received))
+def _keep_up(settings: Settings, children: list[Child], stopping: list[int]) -> int:
+    """Tend the children until a signal lies in ``stopping``."""
     announced, began = False, time.monotonic()
     while not stopping:
         for child in children:
@@ -131,6 +132,7 @@ def _stop(settings: Settings, children: Sequence[Child]) -> None:
             child.process.wait(max(0.1, deadline - time.monotonic()))  # type: ignore[union-attr]
         except subprocess.TimeoutExpired:
             child.process.kill()  # type: ignore[union-attr]
+            child.process.wait()  # type: ignore[union-attr]
         (settings.home / "run" / f"{child.name}.pid").unlink(missing_ok=True)
 
 
@@ -152,8 +154,12 @@ def _only_one(home: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise ConfigurationError(f"Discreet already runs on {home}.") from error
-        (home / "run" / "up.pid").write_text(f"{os.getpid()}\n")
-        yield
+        pid_file = home / "run" / "up.pid"
+        pid_file.write_text(f"{os.getpid()}\n")
+        try:
+            yield
+        finally:
+            pid_file.unlink()
 
 
 def main() -> int:
@@ -162,9 +168,7 @@ def main() -> int:
         return up(Settings.from_environ(os.environ))
     except ConfigurationError as error:
         print(f"discreet: {error.detail}", file=sys.stderr)  # noqa: T201
-    except subprocess.CalledProcessError as error:
-        return error.returncode  # the child said what was wrong
-    return 2
+        return 2
 
 
 if __name__ == "__main__":
