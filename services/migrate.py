@@ -85,8 +85,15 @@ def new_revision(settings: Settings, service: str, branch_name: str, message: st
 
 def _upgrade(database: Database, all_branches: Sequence[Branch]) -> None:
     with database.engine().begin() as connection:
+        _alone(connection)
         command.upgrade(_config(connection, all_branches), "heads")
     database.close()
+
+
+def _alone(connection: sa.Connection) -> None:
+    """Hold off whoever migrates the same database until this transaction ends: every service's start may."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext("discreet migrate"))))
 
 
 def _open(url: str) -> Database:
@@ -109,6 +116,7 @@ def _config(connection: sa.Connection, all_branches: Sequence[Branch], wanted: B
 
 def _begin(database: Database) -> None:
     with database.transaction() as session:
+        _alone(session.connection())
         if session.scalar(sa.select(incarnations.c.id).limit(1)) is None:
             insert_once(session, incarnations, [{"id": str(uuid.uuid4()), "started_at": system_clock()}])
     database.close()

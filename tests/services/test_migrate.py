@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +15,7 @@ from alembic.migration import MigrationContext
 from services import migrate as migrations
 from shared.database import Database
 from shared.messaging.tables import incarnations
-from shared.settings import SERVICES, Settings
+from shared.settings import ROOT, SERVICES, Settings
 from tests.kit.installation import on_postgresql
 
 if TYPE_CHECKING:
@@ -55,6 +57,21 @@ def test_migrating_again_changes_nothing_and_begins_no_new_incarnation(settings:
             counts.append(session.scalar(sa.select(sa.func.count()).select_from(incarnations)))
         database.close()
     assert counts == [1, 1]
+
+
+def test_several_that_migrate_at_once_do_not_get_in_each_other_s_way(settings: Settings) -> None:
+    """As containers that start together do: all come to their end, and the database begins one life."""
+    urls = (settings.database_url_template, settings.key_database_url_template)
+    environ = {"DISCREET_MODE": "trial", "DISCREET_HOME": str(settings.home)}
+    if urls[0] is not None:
+        environ |= dict(zip(("DISCREET_DATABASE_URL", "DISCREET_KEY_DATABASE_URL"), urls, strict=True))
+    command = [sys.executable, "-m", "services.cli", "migrate", "--service", "intake"]
+    several = [subprocess.Popen(command, env={**os.environ, **environ}, cwd=ROOT) for _ in range(3)]
+    assert [each.wait() for each in several] == [0, 0, 0]
+    database = Database(settings.database_url("intake"))
+    with database.reading() as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(incarnations)) == 1
+    database.close()
 
 
 def _differences(url: str, metadata: sa.MetaData) -> list[object]:
