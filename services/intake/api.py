@@ -56,17 +56,21 @@ def show_contact(call: Call) -> Page:
     media=(JSON, FORM, MULTIPART),
     answers=Answers(202, AcceptedSchema),
     form=show_contact,
+    idempotent=True,
     limit="10/minute",
 )
 def submit_contact_form(call: Call) -> Answer | Redirect:
     """Take a contact form in (P16); a robot that fills in the trap gets a reference of nothing."""
     if call.body.get("website"):
-        reference = actions.new_reference()
         _log.info("a trap was filled in")
-    else:
-        language = call.body.get("language", call.language)
-        with call.transaction() as session:
-            reference = actions.submit(session, call.tools, call.body, language=language, now=call.now)
+        return _accepted(call, actions.new_reference())
+    language = call.body.get("language", call.language)
+    with call.transaction() as session:
+        reference = actions.submit(session, call.tools, call.body, language=language, now=call.now)
+        return call.keep(_accepted(call, reference))
+
+
+def _accepted(call: Call, reference: str) -> Answer | Redirect:
     if call.wants_page:
         return Redirect(f"/intake/thanks?language={call.language}")
     return Answer({"reference": reference})

@@ -77,7 +77,7 @@ class Document:
 
 
 Reply = Answer | Redirect | Page | Document
-KeptT = TypeVar("KeptT", Answer, Redirect)
+KeptT = TypeVar("KeptT", bound=Answer | Redirect)
 
 
 @dataclass(kw_only=True)

@@ -34,6 +34,15 @@ def test_p16_the_eleventh_form_within_a_minute_is_refused(tmp_path) -> None:
         assert len(website.rows()) == 10
 
 
+def test_a_form_that_a_site_passes_on_twice_under_one_key_is_one_form(website) -> None:
+    """A site's server that got no answer sends it again; the clinic gets one mail."""
+    key = {"Idempotency-Key": "site-1"}
+    answers = [website.client.post(SUBMIT, json=FORM, headers=key) for _ in range(3)]
+    assert {(answer.status_code, answer.text) for answer in answers} == {(202, answers[0].text)}
+    assert len(website.rows()) == len(website.mails()) == 1
+    assert website.client.post(SUBMIT, json=FORM | {"message": "Iets anders."}, headers=key).status_code == 422
+
+
 def test_p16_a_robot_that_fills_in_the_trap_learns_nothing(website) -> None:
     """It gets an answer like any other; nothing is kept and nobody is mailed."""
     answer = website.send(website="https://spam.example")
