@@ -161,8 +161,10 @@ def sweep(settings: Read, service: str | None) -> None:
     from services import registry  # noqa: PLC0415
     from shared.composition import build_tools  # noqa: PLC0415
     from shared.jobs import run_due  # noqa: PLC0415
+    from shared.log import configure_logging  # noqa: PLC0415
 
     chosen = settings()
+    configure_logging("WARNING")  # what fails is told without the values that were in it
     for name in [service] if service else SERVICES:
         run_due(build_tools(chosen, name), registry.load(name).jobs, everything=True)
 

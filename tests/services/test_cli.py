@@ -208,6 +208,16 @@ def test_the_timed_jobs_of_a_service_run_on_command(home: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_p4_a_job_that_fails_is_told_without_the_values_that_were_in_it(home: Path, tmp_path: Path) -> None:
+    """One line for the log, of type and place; one for whoever typed it."""
+    (tmp_path / "intake.sqlite3").write_bytes(b"anna@example.nl" * 100)
+    done = discreet("sweep", "intake", home=home, DISCREET_DATABASE_URL=f"sqlite:///{tmp_path}/{{service}}.sqlite3")
+    logged, said = done.stderr.splitlines()
+    assert json.loads(logged)["exception"] == "DatabaseError"
+    assert said.startswith("discreet: ")
+    assert done.returncode == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "environ", "said"),
     [
