@@ -41,7 +41,7 @@ class StillPresentError(RetryableError):
 
 
 class TakenOverError(Exception):
-    """Our lease ran out and another worker has the obligation, or it was withdrawn: ours ends without a trace."""
+    """Our lease ran out and another worker took the obligation over: what we were about to write is undone."""
 
 
 def carry_out(service: Service, tools: Tools, row: Row) -> ReceiptIssued:

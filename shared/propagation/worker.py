@@ -49,7 +49,7 @@ class ObligationWorker:
         try:
             self._attempt(row)
         except TakenOverError:
-            _log.warning("an obligation was taken over or withdrawn", extra={"fields": {"obligation": row["id"]}})
+            _log.warning("an obligation was taken over by another worker", extra={"fields": {"obligation": row["id"]}})
         return True
 
     def _attempt(self, row: Row) -> None:
@@ -214,7 +214,8 @@ class ObligationWorker:
     def _update(self, session: Session, row: Row, *, state: str, **values: Any) -> None:
         """Write how a claimed obligation goes on. Raises TakenOverError when that is no longer ours to say.
 
-        But what was done was done: it also finishes what was withdrawn or claimed again meanwhile.
+        But what was done was done: it also finishes what was withdrawn or claimed again meanwhile. What was
+        withdrawn does not go on in any other way, though trouble with it is told.
         """
         wanted = own_store.is_ours(row)
         if state == FINISHED:
@@ -222,7 +223,9 @@ class ObligationWorker:
         values |= {"state": state, "claimed_until": None}
         update = sa.update(obligations).where(wanted).values(values).returning(obligations.c.id)
         if session.execute(update).first() is None:
-            raise TakenOverError
+            now = session.scalar(sa.select(obligations.c.state).where(obligations.c.id == row["id"]))
+            if now != SUPERSEDED:
+                raise TakenOverError
 
 
 def _is_due(now: datetime) -> sa.ColumnElement[bool]:
