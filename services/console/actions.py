@@ -88,9 +88,9 @@ def sign_in(
 
 
 def make_password() -> str:
-    """Return a password that can be read aloud: twelve characters, 59 bits."""
-    letters = "".join(secrets.choice(LETTERS) for _ in range(12))
-    return "-".join(letters[start : start + 4] for start in range(0, 12, 4))
+    """Return a password that can be read aloud: sixteen characters, 79 bits; long enough whatever names are in it."""
+    letters = "".join(secrets.choice(LETTERS) for _ in range(16))
+    return "-".join(letters[start : start + 4] for start in range(0, 16, 4))
 
 
 def _existing(store: AccountStore, name: str) -> Account:

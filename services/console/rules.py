@@ -62,10 +62,14 @@ def check_account(name: str, roles: Collection[str], secrecy_kind: str, secrecy_
 
 
 def check_password(name: str, password: str) -> None:
-    """Raise InvalidInputError unless the password can be used: length counts, not odd characters."""
+    """Raise InvalidInputError unless the password can be used: length counts, not odd characters.
+
+    What is the account's own name in it adds nothing; a short name may well stand in a password by chance.
+    """
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise InvalidInputError({"password": [f"Use {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters."]})
-    if name in password.lower() or len(set(password)) < SHORTEST_PASSWORD // 3:
+    own = password.lower().replace(name, "")
+    if len(own) < SHORTEST_PASSWORD or len(set(password)) < SHORTEST_PASSWORD // 3:
         raise InvalidInputError({"password": ["Choose one that is harder to guess."]})
 
 

@@ -15,6 +15,7 @@ from services.console.accounts import ensure_trial_accounts, trial_accounts_file
 from services.console.actions import add_account, close_account, make_password, set_password
 from services.console.passwords import is_password
 from services.console.records import AccountStore, Secrecy
+from services.console.rules import check_password
 from services.console.service import assemble, directory_of
 from shared.errors import ConfigurationError, ConflictError, InvalidInputError, NotFoundError
 from shared.keys import make_trial_keys
@@ -139,8 +140,24 @@ def test_a_trial_makes_its_accounts_once(fresh):
 
 
 def test_passwords_of_a_trial_are_not_guessed():
-    """Twelve characters by chance; never the same twice."""
+    """Sixteen characters by chance; never the same twice."""
     assert len({make_password() for _ in range(100)}) == 100
+
+
+@pytest.mark.parametrize("password", ["vfg8-5r23-fcfw-9kqt", "een fg-paraplu"])
+def test_a_short_name_may_stand_in_a_password_by_chance(password):
+    """Two letters give nothing away, and a trial's password is drawn without looking at whose it is."""
+    check_password("fg", password)
+
+
+@pytest.mark.parametrize(
+    "password", ["privacy-coordinator", "privacy-coordinator1", "Anna.Bakkers!", "fgfgfgfgfgfgfgfg-fg"]
+)
+def test_the_rest_of_a_password_with_the_name_in_it_must_be_long_enough(password):
+    """Whoever guesses begins with the name."""
+    name = next(name for name in ("privacy-coordinator", "anna.bakker", "fg") if name in password.lower())
+    with pytest.raises(InvalidInputError):
+        check_password(name, password)
 
 
 def test_live_makes_and_bears_no_trial_accounts(fresh):
