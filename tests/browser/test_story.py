@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,10 +14,9 @@ import pytest
 import requests
 
 from shared.settings import ROOT
+from tests.servers.kept import free_pair
 
 PATIENCE = 90.0  # seconds, on a machine that does other things as well
-
-
 BY_A_PROCESSOR = ("opnieuw gelezen bij de verwerker", "ondertekend door de verwerker", "verklaring van een genoemd")
 
 
@@ -28,19 +26,6 @@ class Trial:
 
     origin: str
     passwords: dict[str, str]
-
-
-def free_ports() -> int:
-    """Return a port that is free, as is the next one: the sandbox takes that."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port
 
 
 def wait_until(done: Callable[[], bool], what: str) -> None:
@@ -54,7 +39,7 @@ def wait_until(done: Callable[[], bool], what: str) -> None:
 @pytest.fixture(scope="module")
 def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
     """Run ``discreet up`` on an empty home."""
-    home, port = tmp_path_factory.mktemp("home"), free_ports()
+    home, port = tmp_path_factory.mktemp("home"), free_pair()
     origin = f"http://127.0.0.1:{port}"
     environ = {name: value for name, value in os.environ.items() if not name.startswith("DISCREET_")}
     environ |= {"DISCREET_MODE": "trial", "DISCREET_HOME": str(home), "DISCREET_PORT": str(port)}

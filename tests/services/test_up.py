@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from shared.settings import ROOT
-from tests.servers.kept import free_port, listens
+from tests.servers.kept import free_pair, listens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ class Up:
     """A trial system on this machine, as ``discreet up`` starts it."""
 
     def __init__(self, home: Path, **environ: str) -> None:
-        self.home, self.port = home, free_port()
+        self.home, self.port = home, free_pair()
         own = {name: value for name, value in os.environ.items() if not name.startswith("DISCREET_")}
         where = {"DISCREET_MODE": "trial", "DISCREET_HOME": str(home), "DISCREET_PORT": str(self.port)}
         self.log = (home / "log").open("w+")

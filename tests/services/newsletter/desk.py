@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import json
 import re
-import socket
 import time
 import uuid
 from contextlib import contextmanager
@@ -44,6 +43,7 @@ from shared.propagation.worker import ObligationWorker
 from shared.settings import ROOT
 from shared.web.app import build_app
 from tests.kit.installation import Installation, bare_service
+from tests.servers.kept import free_pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -58,19 +58,6 @@ if TYPE_CHECKING:
 
 ANNA = "anna@voorbeeld.example"
 LINK = re.compile(r"http://127\.0\.0\.1:\d+(/newsletter/(?:confirm|unsubscribe)/[\w-]+)")
-
-
-def free_ports() -> int:
-    """A port whose next one is free as well: the sandbox has the port after the installation's own."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except (OSError, OverflowError):
-                continue
-            return port
 
 
 @dataclass
@@ -336,7 +323,7 @@ class Desk:
 @contextmanager
 def desk(home: Path, programme: str = "laposta", **environ: str) -> Iterator[Desk]:
     """A newsletter that faces one of the two programmes, on real ports."""
-    port = free_ports()
+    port = free_pair()
     register = home / "processors.yaml"
     register.write_text(_register(programme))
     settings = {"DISCREET_PORT": str(port), "DISCREET_PROCESSORS": str(register), **environ}

@@ -23,6 +23,7 @@ from services.sandbox.server import running
 from services.sandbox.state import SandboxConfig
 from services.sandbox.webhooks import is_reachable
 from shared.errors import ConfigurationError
+from tests.servers.kept import free_pair
 
 KEYS = addresses(0)
 ROOT = Path(__file__).parents[3]
@@ -288,18 +289,6 @@ class TestProgram:
         assert done.returncode == 1
         assert "Traceback" not in done.stderr
         assert list(tmp_path.iterdir()) == []
-
-
-def free_pair() -> int:
-    """Return a port that is free together with the next one."""
-    while True:
-        with socket.create_server(("127.0.0.1", 0)) as first:
-            port: int = first.getsockname()[1]
-            try:
-                socket.create_server(("127.0.0.1", port + 1)).close()
-            except OSError:
-                continue
-            return port
 
 
 def wait_for(port: int) -> None:
