@@ -85,7 +85,7 @@ def up() -> None:
 @main.command()
 @click.pass_obj
 def prepare(settings: Read) -> None:
-    """Make what a start needs: directories, databases; in a trial also keys and accounts."""
+    """Make what a start needs. Directories and databases; in a trial also keys and accounts."""
     from services.prepare import prepare as prepare_home  # noqa: PLC0415
 
     prepare_home(settings())
@@ -196,7 +196,7 @@ def proof(settings: Read, decision: str, out: Path | None) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--root", help="The fingerprint of the clinic's root key, learnt from the clinic by another way.")
 def verify_proof(file: Path, root: str | None) -> None:
-    """Check a proof from its file alone; ends with 1 when an answer is missing, with 2 when it does not hold.
+    """Check a proof from its file alone. Ends with 1 when an answer is missing, with 2 when it does not hold.
 
     An answer that two people closed without confirmation is not missing: it is shown, with their names and why.
     """
@@ -209,12 +209,12 @@ def verify_proof(file: Path, root: str | None) -> None:
 
 
 @main.command()
-@click.pass_obj
-def demo(settings: Read) -> None:
-    """Play the main scenario against the running trial system; ends with 2 if a receipt is missing or wrong."""
+def demo() -> None:
+    """Play the story on the running trial. Ends with 2 if a receipt is missing or wrong."""
     from services.demo import story  # noqa: PLC0415
 
-    story.tell(settings())
+    # Of a trial unless it is said otherwise: in the second terminal nothing is set, since ./run sets it for itself.
+    story.tell(Settings.from_environ({**os.environ, "DISCREET_MODE": os.environ.get("DISCREET_MODE") or "trial"}))
 
 
 @main.group()

@@ -96,7 +96,7 @@ class Settings:
 def _mode(environ: Mapping[str, str]) -> Mode:
     mode = environ.get("DISCREET_MODE", "")
     if mode not in ("trial", "live"):
-        raise ConfigurationError("DISCREET_MODE must be 'trial' or 'live'.")
+        raise ConfigurationError("Set DISCREET_MODE: 'trial' on a system that ./run started, 'live' on a clinic's.")
     return cast("Mode", mode)
 
 

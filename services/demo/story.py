@@ -47,6 +47,7 @@ class Story:
 
     def tell(self) -> None:
         """Go through the chapters."""
+        self._member()  # where no sandbox plays the processors this is no trial, and nobody is made up there
         self._visitor_sends_a_form()
         client, invoice = self._visitor_becomes_a_client()
         self._provider_reports_an_unsubscribe()

@@ -1,7 +1,8 @@
 """The set-up of docker-compose.yml without Docker: the same commands, accounts and secrets, on private servers.
 
 Live, as a clinic runs it: keys made by command, real roles in PostgreSQL, one broker account a service, and an edge
-with TLS in front. Only the newsletter programme is played, at an address on this machine.
+with TLS in front. Only the newsletter programme is played, at an address on this machine. The same as a trial has the
+trial's register, of which the sandbox plays everybody who has a program.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class Distributed:
 
     name = "distributed"
     stays_away = True
+    mode = "live"
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -54,7 +56,7 @@ class Distributed:
         self.sandbox_home = directory / "sandbox-home"
         self._programs: dict[str, Program] = {}
         self._ports = {name: free_port() for name in (*SERVICES, "console")}
-        self.composed = containers({"DISCREET_PUBLIC_URL": self.origin})
+        self.composed = containers({"DISCREET_PUBLIC_URL": self.origin, "DISCREET_MODE": self.mode})
         self.environ = self.environ_of(self.composed["command"])
         name, _, value = self.mark.partition("=")
         self._sandbox_environ = plain_environ(
@@ -137,6 +139,7 @@ class Distributed:
         if not (home / "mail").exists():
             self.mail_folder().mkdir(exist_ok=True)
             (home / "mail").symlink_to(self.mail_folder())
+            (home / "sandbox.json").symlink_to(self.sandbox_home / "sandbox.json")
         self._programs[name] = Program(
             self.command_of(container), self._directory / "processes" / name, self.environ_of(container)
         )
@@ -209,8 +212,12 @@ class Distributed:
         self._write_config()
 
     def _write_config(self) -> None:
+        """Write the clinic's own files; live has the keys of the played programme as it would have a real one's."""
         laposta = read_addresses(self.sandbox_home)["laposta"]
         shutil.copytree(ROOT / "deploy" / "config", self._config)
+        if self.mode == "trial":
+            shutil.copy(self._config / "processors.trial.yaml", self._config / "processors.yaml")
+            return
         opening = self._secrets / "processors" / "newsletter"
         for name in ("api_key", "url_secret", "webhook_secret"):
             (opening / f"laposta_{name}").write_text(laposta[name])
@@ -276,6 +283,17 @@ class Distributed:
             }
             url, account = f"{laposta['base_url']}/webhook", (laposta["api_key"], "")
             assert requests.post(url, data=form, auth=account, timeout=10).ok
+
+
+class DistributedTrial(Distributed):
+    """The same processes as a trial; the command line says where the sandbox is, beside which it is typed."""
+
+    mode = "trial"
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        port, certificate = self._sandbox_environ["DISCREET_PORT"], self.trusts
+        self.environ = {**self.environ, "DISCREET_PORT": port, "REQUESTS_CA_BUNDLE": certificate}
 
 
 def _moved(value: str, there: str, here: str) -> str:
