@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
+from services.console.words import GROUNDS
 from shared.deadlines import ZONE
+from shared.wording import text_in
 
 if TYPE_CHECKING:
     from shared.policy import Policy
@@ -45,6 +47,9 @@ def ground_in(language: Language, ground: Ground) -> str:
 
 
 def ground_named(policy: Policy, code: str, language: Language) -> str:
-    """Return what a ground's code stands for; text that is no code is shown as it is."""
-    ground = policy.retaining.get(code) or policy.refusing.get(code)
-    return ground_in(language, ground) if ground else code
+    """Return what a ground's code stands for, or a term that is over; text that is no code is shown as it is."""
+    if ground := policy.retaining.get(code) or policy.refusing.get(code):
+        return ground_in(language, ground)
+    if term := policy.terms.get(code):
+        return term.nl if language == "nl" else term.en
+    return text_in(language, GROUNDS.get(code.partition(":")[0], code))

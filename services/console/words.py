@@ -160,6 +160,20 @@ LETTERS = {
     "decision": Both("besluit, met wat er blijft", "decision, with what stays"),
     "confirmation": Both("uitvoeringsbevestiging aan de betrokkene", "confirmation to the data subject"),
 }
+GROUNDS = {
+    "consent-withdrawn": Both("toestemming ingetrokken (art. 7(3) AVG)", "consent withdrawn (art. 7(3) AVG)"),
+    "complaint": Both("als ongewenst gemeld door de betrokkene", "reported as unwanted by the data subject"),
+    "address-unreachable": Both("het e-mailadres werkt niet meer", "the e-mail address no longer works"),
+    "removed-at-provider": Both("verwijderd bij het e-mailprogramma", "removed at the e-mail programme"),
+    "opted-out-under-new-address": Both(
+        "afgemeld onder het nieuwe e-mailadres", "unsubscribed under the new e-mail address"
+    ),
+    "ContradictedError": Both(
+        "de verwerker bevestigde het, maar bij het nalezen bleek het niet gebeurd",
+        "the processor confirmed it, but read again it was not done",
+    ),
+}
+"""Of decisions, and of attempts that failed by what stands before the colon. What the policy names is not here."""
 CLOSING_REASONS = {
     "bankrupt": Both("de verwerker is failliet", "the processor is bankrupt"),
     "dissolved": Both("de verwerker bestaat niet meer", "the processor no longer exists"),

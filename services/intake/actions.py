@@ -103,7 +103,7 @@ def decide_term_end(session: Session, tools: Tools, form: ContactForm, *, now: d
         "term-end",
         decision_id=decision_id,
         refs=[],
-        ground="term-over",
+        ground="intake.form",
         decided_by="policy",
         now=now,
         records=[RecordRef(service=tools.name, category=CATEGORY, id=form.id)],

@@ -71,7 +71,7 @@ def end_terms(tools: Tools, now: datetime) -> None:
             "term-end",
             decision_id=decision_id,
             refs=(),
-            ground=f"policy {tools.policy.version}: requests.file",
+            ground="requests.file",
             decided_by=BY_THE_CLOCK,
             now=now,
             records=[RecordRef(service=tools.name, category=CATEGORY, id=case.id) for case in over],

@@ -70,6 +70,32 @@ def test_what_is_kept_says_why_and_until_when(signed_in):
     assert "(factuur): Fiscale bewaarplicht (art. 52(4) AWR), tot 1 jan 2034" in row
 
 
+@pytest.mark.parametrize(
+    ("code", "nl", "en"),
+    [
+        ("newsletter.ended", "Beëindigde inschrijving voor de nieuwsbrief", "Ended newsletter subscription"),
+        ("consent-withdrawn", "toestemming ingetrokken (art. 7(3) AVG)", "consent withdrawn (art. 7(3) AVG)"),
+        ("art. 7:455 BW", "art. 7:455 BW", "art. 7:455 BW"),
+    ],
+)
+def test_why_it_was_decided_is_said_in_words(fake, signed_in, code, nl, en):
+    """Never by the code's own: a term by its name in the policy, an article of law as it is."""
+    fake.decisions = [decision(ground=code)]
+    visitor = signed_in("fg")
+    for language, words in (("nl", nl), ("en", en)):
+        visitor.get(f"{PAGE}?lang={language}")
+        assert f"<dd>{words}</dd>" in visitor.get(PAGE).text
+
+
+def test_why_an_attempt_failed_is_said_in_words(fake, signed_in):
+    """Where it is the processor that said what was not so, anybody should understand that."""
+    lied = {"outcome": "failed", "acted_at": "2026-11-19T08:20:00Z", "ground": "ContradictedError: It confirmed."}
+    fake.decisions = [decision(answers=[answer("newsletter", "mailer", history=[lied])])]
+    page = signed_in("fg").get(PAGE).text
+    assert "(de verwerker bevestigde het, maar bij het nalezen bleek het niet gebeurd)" in page
+    assert "ContradictedError" not in page
+
+
 def test_an_answer_that_proves_nothing_does_not_look_like_done(fake, signed_in):
     """Closed without confirmation is never counted as carried out."""
     fake.decisions = [decision(answers=[answer("intake", "webhost", state="answered", outcome="closed-unconfirmed")])]
