@@ -1,7 +1,10 @@
 """gunicorn's settings, the same for every service and for the one-machine set-up."""
 
 import logging
+import socket
+import struct
 from pathlib import Path
+from typing import Any
 
 from shared.log import WithoutRequests
 
@@ -21,3 +24,14 @@ SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - gunicorn's heartbeat file, made
 worker_tmp_dir = str(SHARED_MEMORY) if SHARED_MEMORY.is_dir() else None  # heartbeats must not wait for a disk
 limit_request_line = 4094
 limit_request_fields = 60
+PATIENCE = 10  # seconds
+
+
+def when_ready(server: Any) -> None:
+    """Let go of a caller who stops in the middle of a request: eight of them would hold all threads, for ever.
+
+    The kernel hands this on to every connection that is accepted. An edge that waits for the whole of a request
+    before it passes it on, as ours does, never comes to it.
+    """
+    for listener in server.LISTENERS:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", PATIENCE, 0))

@@ -46,7 +46,7 @@ class WithoutRequests(logging.Filter):
         message = str(record.msg)
         if message.startswith("Invalid request from"):
             record.msg, record.args = "What came was no request as HTTP has them.", ()
-        elif message.startswith("Error handling request"):
+        elif message.startswith(("Error handling request", "Socket error processing request")):
             kind = record.exc_info[0] if isinstance(record.exc_info, tuple) else None
             record.msg, record.args, record.exc_info = "Error handling a request: %s", (kind and kind.__name__,), None
         return True

@@ -83,6 +83,23 @@ def test_chunks_that_are_none_are_a_malformed_body(served, chunks) -> None:
     assert b"geheim" not in answer
 
 
+def test_callers_who_stop_halfway_hold_nobody_up_for_long(served) -> None:
+    """As many as there are threads, with half a head and with half a body; the latter are told."""
+    head = b"POST /served/v1/texts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n"
+    with contextlib.ExitStack() as stack:
+        stopped = []
+        for said in [head] * 4 + [head + b'Connection: close\r\n\r\n{"geheim'] * 4:
+            stopped.append(stack.enter_context(socket.create_connection(("127.0.0.1", served[0]), 30)))
+            stopped[-1].sendall(said)
+        assert post(served[0], "/served/v1/texts", [b'{"text": "a"}']) == (200, {"size": 13})
+        answers = [b"".join(iter(lambda each=each: each.recv(65_536), b"")) for each in stopped]
+    assert all(b"/problems/malformed-body" in answer for answer in answers[4:])
+    assert not any(b" 200 " in answer or b" 500 " in answer for answer in answers)
+    text = served[1].read_text()
+    assert "geheim" not in text.lower()
+    assert "Traceback" not in text
+
+
 def test_p4_nothing_a_caller_sends_comes_into_the_log(served) -> None:
     """Whatever a caller does, with paths, queries, headers, bodies and failures."""
     port, log = served
