@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 LOCKS = ("requirements.lock", "requirements-test.lock")
+BENCH = "requirements-bench.lock"
 
 
 def pins(lock: str) -> dict[tuple[str, str], str]:
@@ -29,7 +30,7 @@ def test_requests_is_the_library_and_not_our_service():
     assert "site-packages" in requests.__file__
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, BENCH])
 def test_a_lock_holds_versions_and_hashes_and_no_address(lock: str):
     """Where packages come from is the business of the machine that installs them."""
     content = (ROOT / lock).read_text()
@@ -43,7 +44,8 @@ def test_everything_the_project_asks_for_is_locked():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     groups = project["dependency-groups"]
     run_time = [*project["project"]["dependencies"], *groups["install"]]
-    for lock, wanted in zip(LOCKS, (run_time, [*run_time, *groups["test"]]), strict=True):
+    asked = {LOCKS[0]: run_time, LOCKS[1]: [*run_time, *groups["test"]], BENCH: groups["bench"]}
+    for lock, wanted in asked.items():
         locked = {name: version for (name, _), version in pins(lock).items()}
         for requirement in map(Requirement, wanted):
             assert locked[canonicalize_name(requirement.name)] in requirement.specifier, requirement
@@ -52,6 +54,12 @@ def test_everything_the_project_asks_for_is_locked():
 def test_what_is_tested_is_what_runs():
     """The lock for tests contains the other one, version for version."""
     assert pins(LOCKS[0]).items() <= pins(LOCKS[1]).items()
+
+
+def test_what_is_measured_is_what_is_tested():
+    """Installing the competitor changes no version of what it shares with us."""
+    tested = {name: version for (name, _), version in pins(LOCKS[1]).items()}
+    assert {name: version for (name, _), version in pins(BENCH).items() if tested.get(name, version) != version} == {}
 
 
 @pytest.mark.parametrize("ci", ["", "true"])

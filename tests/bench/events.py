@@ -1,0 +1,142 @@
+"""Signed events and the people they are about, as a turn needs them: many, new, and of the real shapes."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pika
+import sqlalchemy as sa
+
+from services.newsletter.records import CATEGORY, CONFIRMED, Subscription
+from shared.clock import system_clock
+from shared.events import ContactFormReceived, RecordRef
+from shared.messaging.asyncapi import EXCHANGE
+from shared.messaging.rabbitmq.relay import CONTENT_TYPE
+from shared.messaging.tables import outbox
+from shared.propagation import decisions
+from shared.propagation.tables import issued_decisions
+from shared.vault.tables import data_keys
+from tests.bench.floors.publisher import Message
+from tests.bench.place import Place
+
+Row = dict[str, object]
+CHUNK = 5000
+
+
+def subscribers(place: Place, number: int) -> list[tuple[str, str]]:
+    """Put new confirmed subscriptions into the newsletter, each with a live data key; return (ref, id) of each."""
+    now, tools = system_clock(), place.tools["newsletter"]
+    people = [(tools.refs.email(f"{uuid.uuid4().hex}@bench.example"), str(uuid.uuid4())) for _ in range(number)]
+    keys = {identifier: uuid.uuid4().hex for _, identifier in people}
+    rows = [_subscription(ref, identifier, keys[identifier], now) for ref, identifier in people]
+    master = tools.keys.masters().current
+    wrapped = [
+        {"key_id": key, "wrapped": b"x" * 60, "master_id": master, "reserved_at": now, "destroyed_at": None}
+        for key in keys.values()
+    ]
+    with tools.key_database.transaction() as session:
+        for start in range(0, number, CHUNK):
+            session.execute(sa.insert(data_keys), wrapped[start : start + CHUNK])
+    with tools.database.transaction() as session:
+        for start in range(0, number, CHUNK):
+            session.execute(sa.insert(Subscription.__table__), rows[start : start + CHUNK])
+    return people
+
+
+def unsubscribes(place: Place, people: Sequence[tuple[str, str]]) -> list[Row]:
+    """Have the requests service decide an unsubscribe of each; return its outbox rows."""
+    return _decide(place, "unsubscribe", [((ref,), ()) for ref, _ in people])
+
+
+def erasures(place: Place, people: Sequence[tuple[str, str]]) -> list[Row]:
+    """Have the requests service decide an erasure of each one's subscription; return its outbox rows."""
+    return _decide(
+        place,
+        "erasure",
+        [((ref,), (RecordRef(service="newsletter", category=CATEGORY, id=identifier),)) for ref, identifier in people],
+    )
+
+
+def forms(place: Place, number: int) -> list[Row]:
+    """Have the intake announce contact forms whose senders want the newsletter; return its outbox rows."""
+    tools, now = place.tools["intake"], system_clock()
+    with tools.database.transaction() as session:
+        for _ in range(number):
+            tools.outbox.publish(session, ContactFormReceived(form=str(uuid.uuid4()), newsletter=True), now=now)
+    return _taken(place, "intake")
+
+
+def message(row: Row, user: str | None = None) -> Message:
+    """Return an outbox row as the relay sends it; without ``user``, by an account that is not its service's."""
+    properties = pika.BasicProperties(
+        content_type=CONTENT_TYPE,
+        content_encoding="utf-8",
+        delivery_mode=2,
+        message_id=row["event_id"],
+        type=row["type"],
+        user_id=user,
+        headers={"signature": row["signature"], "key_id": row["key_id"]},
+    )
+    return Message(EXCHANGE, str(row["routing_key"]), str(row["body"]).encode(), properties)
+
+
+def plain_message(row: Row, queue: str) -> Message:
+    """Return the same bytes for a floor's own queue."""
+    properties = pika.BasicProperties(delivery_mode=2, message_id=row["event_id"])
+    return Message("", queue, str(row["body"]).encode(), properties)
+
+
+def _decide(place: Place, kind: str, about: Sequence[tuple[tuple[str, ...], tuple[RecordRef, ...]]]) -> list[Row]:
+    tools, now = place.tools["requests"], system_clock()
+    with tools.database.transaction() as session:
+        for refs, records in about:
+            decisions.take(
+                session,
+                tools,
+                kind,
+                decision_id=str(uuid.uuid4()),
+                refs=refs,
+                ground="request",
+                decided_by="bench",
+                now=now,
+                records=records,
+            )
+    return _taken(place, "requests")
+
+
+def _taken(place: Place, service: str) -> list[Row]:
+    """Take what a service has just written out of its outbox again: a turn moves it by its own way."""
+    with place.tools[service].database.reading() as session:
+        rows = [dict(row) for row in session.execute(sa.select(outbox).order_by(outbox.c.id)).mappings()]
+    place.empty(service, outbox, issued_decisions)
+    return [{name: value for name, value in row.items() if name != "id"} for row in rows]
+
+
+def _subscription(ref: str, identifier: str, key: str, now: object) -> Row:
+    return {
+        "id": identifier,
+        "ref": ref,
+        "former_ref": None,
+        "state": CONFIRMED,
+        "ended_because": None,
+        "version": 2,
+        "language": "nl",
+        "source": "form",
+        "privacy_version": "2024-07-01",
+        "created_at": now - timedelta(days=30),
+        "asked_at": now - timedelta(days=30),
+        "expires_at": now - timedelta(days=23),
+        "mails": 1,
+        "mailed_at": now - timedelta(days=30),
+        "confirmed_at": now - timedelta(days=30),
+        "consent_digest": "0" * 64,
+        "ended_at": None,
+        "processor": "laposta",
+        "term_end": None,
+        "confirm_digest": uuid.uuid4().hex * 2,
+        "unsubscribe_digest": uuid.uuid4().hex * 2,
+        "sealed": b"x" * 400,
+        "key_id": key,
+    }
