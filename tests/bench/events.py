@@ -10,24 +10,26 @@ import pika
 import sqlalchemy as sa
 
 from services.newsletter.records import CATEGORY, CONFIRMED, Subscription
-from shared.clock import system_clock
+from shared.database import Database, wake_after
 from shared.events import ContactFormReceived, RecordRef
 from shared.messaging.asyncapi import EXCHANGE
 from shared.messaging.rabbitmq.relay import CONTENT_TYPE
 from shared.messaging.tables import outbox
 from shared.propagation import decisions
 from shared.propagation.tables import issued_decisions
+from shared.service import Tools
 from shared.vault.tables import data_keys
 from tests.bench.floors.publisher import Message
-from tests.bench.place import Place
+from tests.kit.installation import Installation
 
 Row = dict[str, object]
+About = tuple[tuple[str, ...], tuple[RecordRef, ...]]  # references, records
 CHUNK = 5000
 
 
-def subscribers(place: Place, number: int) -> list[tuple[str, str]]:
+def subscribers(installation: Installation, number: int) -> list[tuple[str, str]]:
     """Put new confirmed subscriptions into the newsletter, each with a live data key; return (ref, id) of each."""
-    now, tools = system_clock(), place.tools["newsletter"]
+    now, tools = installation.clock(), installation.tools["newsletter"]
     people = [(tools.refs.email(f"{uuid.uuid4().hex}@bench.example"), str(uuid.uuid4())) for _ in range(number)]
     keys = {identifier: uuid.uuid4().hex for _, identifier in people}
     rows = [_subscription(ref, identifier, keys[identifier], now) for ref, identifier in people]
@@ -45,27 +47,34 @@ def subscribers(place: Place, number: int) -> list[tuple[str, str]]:
     return people
 
 
-def unsubscribes(place: Place, people: Sequence[tuple[str, str]]) -> list[Row]:
+def unsubscribes(installation: Installation, people: Sequence[tuple[str, str]]) -> list[Row]:
     """Have the requests service decide an unsubscribe of each; return its outbox rows."""
-    return _decide(place, "unsubscribe", [((ref,), ()) for ref, _ in people])
+    return _decide(installation, "unsubscribe", [((ref,), ()) for ref, _ in people])
 
 
-def erasures(place: Place, people: Sequence[tuple[str, str]]) -> list[Row]:
+def erasures(installation: Installation, people: Sequence[tuple[str, str]]) -> list[Row]:
     """Have the requests service decide an erasure of each one's subscription; return its outbox rows."""
     return _decide(
-        place,
+        installation,
         "erasure",
         [((ref,), (RecordRef(service="newsletter", category=CATEGORY, id=identifier),)) for ref, identifier in people],
     )
 
 
-def forms(place: Place, number: int) -> list[Row]:
+def forms(installation: Installation, number: int) -> list[Row]:
     """Have the intake announce contact forms whose senders want the newsletter; return its outbox rows."""
-    tools, now = place.tools["intake"], system_clock()
+    tools, now = installation.tools["intake"], installation.clock()
     with tools.database.transaction() as session:
         for _ in range(number):
             tools.outbox.publish(session, ContactFormReceived(form=str(uuid.uuid4()), newsletter=True), now=now)
-    return _taken(place, "intake")
+    return _taken(installation, "intake")
+
+
+def put_out(tools: Tools, rows: Sequence[Row]) -> None:
+    """Put such rows into a service's outbox, to be moved."""
+    with tools.database.transaction() as session:
+        session.execute(sa.insert(outbox), list(rows))
+        wake_after(session)
 
 
 def message(row: Row, user: str | None = None) -> Message:
@@ -88,8 +97,16 @@ def plain_message(row: Row, queue: str) -> Message:
     return Message("", queue, str(row["body"]).encode(), properties)
 
 
-def _decide(place: Place, kind: str, about: Sequence[tuple[tuple[str, ...], tuple[RecordRef, ...]]]) -> list[Row]:
-    tools, now = place.tools["requests"], system_clock()
+def empty(database: Database, *tables: sa.Table) -> None:
+    """Empty tables, however much is in them."""
+    with database.transaction() as session:
+        for table in tables:
+            truncate = sa.text(f"TRUNCATE {table.name} CASCADE")
+            session.execute(truncate if database.dialect == "postgresql" else sa.delete(table))
+
+
+def _decide(installation: Installation, kind: str, about: Sequence[About]) -> list[Row]:
+    tools, now = installation.tools["requests"], installation.clock()
     with tools.database.transaction() as session:
         for refs, records in about:
             decisions.take(
@@ -103,14 +120,14 @@ def _decide(place: Place, kind: str, about: Sequence[tuple[tuple[str, ...], tupl
                 now=now,
                 records=records,
             )
-    return _taken(place, "requests")
+    return _taken(installation, "requests")
 
 
-def _taken(place: Place, service: str) -> list[Row]:
+def _taken(installation: Installation, service: str) -> list[Row]:
     """Take what a service has just written out of its outbox again: a turn moves it by its own way."""
-    with place.tools[service].database.reading() as session:
+    with installation.tools[service].database.reading() as session:
         rows = [dict(row) for row in session.execute(sa.select(outbox).order_by(outbox.c.id)).mappings()]
-    place.empty(service, outbox, issued_decisions)
+    empty(installation.tools[service].database, outbox, issued_decisions)
     return [{name: value for name, value in row.items() if name != "id"} for row in rows]
 
 

@@ -18,6 +18,7 @@ from shared.jobs import job_runs
 from shared.messaging.rabbitmq.topology import queue_name
 from shared.service import Tools
 from tests.bench.bench import Bench
+from tests.bench.events import empty
 from tests.e2e.running import PROGRAMS, Program, plain_environ, processes_with
 from tests.kit.installation import Installation, on_postgresql, told_only_what_they_had
 from tests.kit.movers import load_definitions
@@ -155,9 +156,7 @@ class Place:
 
     def empty(self, service: str, *tables: sa.Table) -> None:
         """Empty tables of a service."""
-        with self.tools[service].database.transaction() as session:
-            for table in tables:
-                session.execute(sa.text(f"TRUNCATE {table.name} CASCADE") if self.postgres_url else sa.delete(table))
+        empty(self.tools[service].database, *tables)
 
     def no_jobs_now(self, service: str) -> None:
         """Write down that the timed jobs of a service have just run: a turn measures what comes in."""

@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from pysqlite3 import dbapi2
 
 from services.newsletter.records import Subscription, signup_claims
-from shared.database import wake_after
 from shared.messaging.tables import APPLIED, inbox, outbox
 from shared.propagation.tables import obligations, receipts, tombstones
 from shared.settings import SERVICES
@@ -54,7 +53,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
 
 def _facts(place: Place, worker: Running, enough: Enough) -> float:
     _clear(place)
-    rows = events.forms(place, enough.number)
+    rows = events.forms(place.installation, enough.number)
     began = _let_go(place, worker, "intake", rows)
     took = seconds_until(lambda: place.count("newsletter", NOTED) == len(rows), began, worker.last_words)
     return enough.learn(len(rows) / took)
@@ -64,16 +63,15 @@ def _decisions(place: Place, worker: Running, enough: Enough) -> float:
     """Count every event that was applied anywhere until the decisions were closed and their issuer knew."""
     _clear(place)
     number = max(1, enough.number // 10)
-    rows = events.unsubscribes(place, events.subscribers(place, number))
+    rows = events.unsubscribes(place.installation, events.subscribers(place.installation, number))
     began = _let_go(place, worker, "requests", rows)
     took = seconds_until(lambda: place.count("requests", CLOSED) == number, began, worker.last_words, every=0.02)
     return enough.learn(sum(place.count(name, APPLIED_ROWS) for name in SERVICES) / took)
 
 
 def _let_go(place: Place, worker: Running, service: str, rows: list[Row]) -> float:
-    with worker.held(), place.tools[service].database.transaction() as session:
-        session.execute(sa.insert(outbox), rows)
-        wake_after(session)
+    with worker.held():
+        events.put_out(place.tools[service], rows)
     return time.perf_counter()
 
 
@@ -92,7 +90,7 @@ def _plain(place: Place) -> Callable[[], float]:
         "CREATE TABLE bare (id INTEGER PRIMARY KEY, body TEXT NOT NULL)",
     ):
         connection.execute(statement)
-    body = str(events.forms(place, 1)[0]["body"])
+    body = str(events.forms(place.installation, 1)[0]["body"])
     enough = Enough(200, 20_000)
 
     def turn() -> float:

@@ -161,15 +161,15 @@ def _figure(what: str, floor: str, values: Sequence[float], bar: Bar, ours: str,
 
 
 def _unsubscribes(place: Place, number: int) -> Sequence[Row]:
-    return events.unsubscribes(place, events.subscribers(place, number))
+    return events.unsubscribes(place.installation, events.subscribers(place.installation, number))
 
 
 def _erasures(place: Place, number: int) -> Sequence[Row]:
-    return events.erasures(place, events.subscribers(place, number))
+    return events.erasures(place.installation, events.subscribers(place.installation, number))
 
 
 def _facts(place: Place, number: int) -> Sequence[Row]:
-    return events.forms(place, number)
+    return events.forms(place.installation, number)
 
 
 def _made(url: str) -> sa.Engine:

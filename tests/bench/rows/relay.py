@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 
 import sqlalchemy as sa
 
-from shared.database import wake_after
 from shared.messaging.rabbitmq.topology import queue_name, user_name
 from shared.messaging.tables import WAITING, outbox
 from tests.bench import events
@@ -28,7 +27,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
     for database in bench.databases:
         with Place(bench, database, broker=True) as place, Publisher(place.url_of("intake")) as publisher:
             bench.say(f"{NAME}: {SHOWN[database]}")
-            rows = events.forms(place, bench.number(EVENTS))
+            rows = events.forms(place.installation, bench.number(EVENTS))
             messages = [message(row, user_name("intake")) for row in rows]
             rounds = in_turns(
                 [_relayed(place, rows), lambda: _published(place, publisher, messages)],  # noqa: B023 - used here
@@ -46,9 +45,8 @@ def _relayed(place: Place, rows: list[Row]) -> Callable[[], float]:
     def turn() -> float:
         place.empty("intake", outbox)
         place.no_jobs_now("intake")
-        with worker.held(), place.tools["intake"].database.transaction() as session:
-            session.execute(sa.insert(outbox), rows)
-            wake_after(session)
+        with worker.held():
+            events.put_out(place.tools["intake"], rows)
         began = time.perf_counter()
         took = seconds_until(lambda: place.count("intake", LEFT) == 0, began, worker.last_words)
         place.purge(queue_name("newsletter"))
