@@ -7,11 +7,10 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any
 
 PAIRS = 9  # fewer say nothing about a machine that does other things too
 LONGEST = 300.0  # seconds that one turn may take before something must be wrong
-RoundT = TypeVar("RoundT")
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def median(values: Sequence[float]) -> str:
     return short(statistics.median(values))
 
 
-def in_turns(turns: Sequence[Callable[[], RoundT]], pairs: int) -> list[tuple[RoundT, ...]]:
+def in_turns(turns: Sequence[Callable[[], Any]], pairs: int) -> list[tuple[Any, ...]]:
     """Let all take their turns, ``pairs`` times A, B, A, B; a first round warms up and does not count."""
     return [tuple(turn() for turn in turns) for _ in range(pairs + 1)][1:]
 

@@ -7,6 +7,7 @@ intake's worker, and the newsletter's worker, over RabbitMQ; the effect is the n
 from __future__ import annotations
 
 import ipaddress
+import statistics
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -26,7 +27,7 @@ from tests.servers.kept import free_port
 
 NAME = "latency"
 MEDIAN, SLOW = Bar(2, 1.5, at_most=True), Bar(3, 2, at_most=True)
-SAMPLES = 60  # a turn
+SAMPLES = 100  # a turn; fewer have no slowest hundredth
 LOOK_EVERY = 0.001
 QUEUE = "q.steps"
 PUBLIC = "https://bench.example"
@@ -64,15 +65,14 @@ def _compared(bench: Bench, ours: Once, place: Place) -> Iterator[Figure]:
     turns = [pairs for (pairs,) in rounds]
     for share, bar in ((0.5, MEDIAN), (0.99, SLOW)):
         both = [[percentile([each[side] for each in turn], share) for turn in turns] for side in (0, 1)]
-        every = [percentile([each[side] for turn in turns for each in turn], share) * 1000 for side in (0, 1)]
         values = [us / them for us, them in zip(*both, strict=True)]
         yield Figure(
             NAME,
             f"POST to effect ÷ publish, consume and three commits, p{share * 100:.0f}, {SHOWN[place.database]}",
-            values if share == 0.5 else [every[0] / every[1]],  # a turn is too short for its own slowest hundredth
+            values,
             bar=bar,
-            ours=f"{every[0]:.1f} ms",
-            floor=f"{every[1]:.1f} ms",
+            ours=f"{statistics.median(both[0]) * 1000:.1f} ms",
+            floor=f"{statistics.median(both[1]) * 1000:.1f} ms",
         )
 
 
@@ -93,7 +93,8 @@ def _web(place: Place, app: str) -> int:
 
 def _form(place: Place, port: int) -> Once:
     """Send a form of somebody new, and wait until the newsletter has noted it."""
-    database = place.tools["newsletter"].database
+    # Looked for in the same way as the floor's, on a connection that is nobody else's.
+    engine = plain.open_engine(place.tools["newsletter"].database.url.render_as_string(hide_password=False))
     place.no_jobs_now("newsletter")
     noted = sa.select(sa.func.count()).select_from(signup_claims)
     addresses = iter(ipaddress.ip_network("10.0.0.0/8"))
@@ -109,7 +110,7 @@ def _form(place: Place, port: int) -> Once:
             "newsletter": True,
         }
         headers = {"X-Forwarded-For": str(next(addresses)), "X-Forwarded-Proto": "https"}
-        with database.engine("write").connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             began = time.perf_counter()
             answer = http.post(f"http://127.0.0.1:{port}/intake/v1/contact-forms", json=form, headers=headers)
             if answer.status_code != 202:
