@@ -61,6 +61,11 @@ def erasures(installation: Installation, people: Sequence[tuple[str, str]]) -> l
     )
 
 
+def inquiries(installation: Installation, people: Sequence[tuple[str, str]]) -> list[Row]:
+    """Have the requests service ask what is held of each; return its outbox rows."""
+    return _decide(installation, "inquiry", [((ref,), ()) for ref, _ in people])
+
+
 def forms(installation: Installation, number: int) -> list[Row]:
     """Have the intake announce contact forms whose senders want the newsletter; return its outbox rows."""
     tools, now = installation.tools["intake"], installation.clock()
