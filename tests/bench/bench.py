@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,8 +22,17 @@ class Bench:
 
     pairs: int
     quick: bool
-    databases: Iterable[str]
+    databases: Collection[str]
     _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+    @property
+    def setups(self) -> list[str]:
+        """The whole set-ups that use these databases."""
+        return [
+            name
+            for name, database in (("embedded", "sqlite"), ("distributed", "postgresql"))
+            if database in self.databases
+        ]
 
     def close(self) -> None:
         """End the servers and remove the files."""

@@ -23,7 +23,8 @@ class Bar:
 
     def __str__(self) -> str:
         """Write it as the table has it."""
-        return f"{'≤' if self.at_most else '≥'} {self.must:g} (aim {self.aim:g})"
+        aim = f" (aim {self.aim:g})" if self.aim != self.must else ""
+        return f"{'≤' if self.at_most else '≥'} {self.must:g}{aim}"
 
     def verdict(self, value: float) -> str:
         """Say whether a value is good enough and, if not, by how much it misses."""

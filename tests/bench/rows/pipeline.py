@@ -131,7 +131,7 @@ def _figures(
 ) -> Iterator[Figure]:
     bench.say(f"{NAME}: {what}")
     ours = Enough(bench.number(200), bench.number(4000))
-    floors = Enough(bench.number(500), bench.number(4000))
+    consumer, celery = (Enough(bench.number(300), bench.number(4000)) for _ in range(2))
     rows: list[Sequence[Row]] = [()]
 
     def our_turn() -> float:
@@ -139,14 +139,14 @@ def _figures(
         rows[0] = made(others.place, ours.number)
         return ours.learn(others.ours(rows[0], done))
 
-    def same_bytes() -> Sequence[Row]:
-        return [rows[0][number % len(rows[0])] for number in range(floors.number)]
+    def same_bytes(enough: Enough) -> Sequence[Row]:
+        return [rows[0][number % len(rows[0])] for number in range(enough.number)]
 
     rounds = in_turns(
         [
             our_turn,
-            lambda: floors.learn(others.consumer(same_bytes())),
-            lambda: others.celery(same_bytes()[: bench.number(1000)]),
+            lambda: consumer.learn(others.consumer(same_bytes(consumer))),
+            lambda: celery.learn(others.celery(same_bytes(celery))),
         ],
         bench.pairs,
     )
