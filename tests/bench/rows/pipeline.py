@@ -130,8 +130,8 @@ def _figures(
     done: sa.Select[tuple[int]],
 ) -> Iterator[Figure]:
     bench.say(f"{NAME}: {what}")
-    ours = Enough(bench.number(200), bench.number(4000))
-    consumer, celery = (Enough(bench.number(300), bench.number(4000)) for _ in range(2))
+    ours = Enough(bench.number(60), bench.number(4000))
+    consumer, celery = (Enough(bench.number(100), bench.number(4000)) for _ in range(2))
     rows: list[Sequence[Row]] = [()]
 
     def our_turn() -> float:
