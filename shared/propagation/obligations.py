@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 BY_REFS = frozenset({"unsubscribe", "inquiry"})
 """The kinds that go by refs alone; every other kind acts only on records a person confirmed."""
+SAYING_NO = frozenset({"unsubscribe", "withdrawal", "objection"})
+"""The kinds by which a person says no to what they may say yes to again; the last that they say counts."""
 
 
 def accept(service: Service) -> Handler:
@@ -39,8 +41,9 @@ def accept(service: Service) -> Handler:
         if _is_known(session, decision.decision):
             receipts.say_again(session, tools, decision.decision, now=delivery.now)
             return
-        lock_subject(session, decision.refs)
-        records = records_of(session, service, decision, kind)
+        named = named_by(service, decision)
+        lock_records(session, service, decision.refs, named)
+        records = current_records(session, service, kind, named, decision.refs, decided_at=decision.decided_at)
         accepting = Accepting(service, tools, delivery, decision, kind, records)
         for expected in decision.expected:
             if expected.service == service.name:
@@ -50,29 +53,48 @@ def accept(service: Service) -> Handler:
     return handler
 
 
-def records_of(session: Session, service: Service, decision: Decision, kind: str) -> Records:
-    """Return the records of this service that a decision is about, by category, in the holdings' order."""
-    if kind in BY_REFS:
-        return found_by_refs(session, service, kind, decision.refs, decision.decided_at)
-    records: Records = {}
-    for holding in service.holdings:
-        named = [r.id for r in decision.records if (r.service, r.category) == (service.name, holding.category)]
-        if named:
-            records[holding.category] = named
-    return records
+def named_by(service: Service, decision: Decision) -> Records:
+    """Return the records of this service that a decision names, by category."""
+    named: Records = {}
+    for record in decision.records:
+        if record.service == service.name:
+            named.setdefault(record.category, []).append(record.id)
+    return named
 
 
-def found_by_refs(session: Session, service: Service, kind: str, refs: Sequence[str], decided_at: datetime) -> Records:
-    """Return the records that these refs find now, but for those asked for anew after an unsubscribe was decided."""
-    found: Records = {}
+def lock_records(session: Session, service: Service, refs: Sequence[str], records: Records) -> None:
+    """Hold everybody else off the people of a decision, and off those whose records it names.
+
+    Such a record can stand under an address that the decision does not know.
+    """
+    theirs = {
+        ref
+        for holding in service.holdings
+        if holding.refs_of is not None and records.get(holding.category)
+        for ref in holding.refs_of(session, records[holding.category]).values()
+    }
+    lock_subject(session, theirs.union(refs))
+    if theirs:  # what was read before the lock was held may have changed while it was waited for
+        session.flush()
+        session.expire_all()
+
+
+def current_records(
+    session: Session, service: Service, kind: str, named: Records, refs: Sequence[str], *, decided_at: datetime
+) -> Records:
+    """Return what a decision is about now: what its refs find or what it names, in the holdings' order.
+
+    But for what the person asked for anew after they, or somebody for them, had said no.
+    """
+    current: Records = {}
     for holding in service.holdings:
-        identifiers = holding.find(session, refs)
-        if kind == "unsubscribe" and holding.renewed is not None:
+        identifiers = holding.find(session, refs) if kind in BY_REFS else named.get(holding.category, [])
+        if kind in SAYING_NO and holding.renewed is not None:
             renewed = holding.renewed(session, identifiers, decided_at)
             identifiers = [each for each in identifiers if each not in renewed]
         if identifiers:
-            found[holding.category] = identifiers
-    return found
+            current[holding.category] = list(identifiers)
+    return current
 
 
 def answer_unknown(tools: Tools, session: Session, envelope: Envelope, stored: StoredEvent, now: datetime) -> None:

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import sqlalchemy as sa
 
-from shared.database import insert_once, lock_subject
+from shared.database import insert_once
 from shared.errors import RetryableError
 from shared.events import EvidenceNote, ReceiptIssued, RecordRef, RetainedPart
 from shared.processors.interface import evidence_of
-from shared.propagation.obligations import BY_REFS, found_by_refs
+from shared.propagation.obligations import BY_REFS, current_records, lock_records
 from shared.propagation.tables import CLAIMED, obligations, tombstones
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def carry_out(service: Service, tools: Tools, row: Row) -> ReceiptIssued:
 def _act(service: Service, tools: Tools, row: Row) -> None:
     now = tools.clock()
     with tools.database.transaction() as session:
-        lock_subject(session, row["refs"])
+        lock_records(session, service, row["refs"], row["records"])
         records = _current_records(session, service, row)
         # What an earlier attempt has done stays done: it is counted in, and its keys are destroyed again.
         changed = Counter(row["progress"].get("changed", {}))
@@ -87,11 +87,11 @@ def _act(service: Service, tools: Tools, row: Row) -> None:
 
 
 def _current_records(session: Session, service: Service, row: Row) -> list[tuple[Holding, list[str]]]:
-    """Return the records to act on: for a decision by refs those found now, under the subject's lock."""
-    records = row["records"]
-    if row["kind"] in BY_REFS:
-        records = found_by_refs(session, service, row["kind"], row["refs"], row["requested_at"])
-    return [(holding, list(records[holding.category])) for holding in service.holdings if records.get(holding.category)]
+    """Return the records to act on: those found now or still meant now, under the subject's lock."""
+    current = current_records(
+        session, service, row["kind"], row["records"], row["refs"], decided_at=row["requested_at"]
+    )
+    return [(holding, current[holding.category]) for holding in service.holdings if holding.category in current]
 
 
 def _bury(session: Session, holding: Holding, records: list[str], decision: str, now: datetime) -> None:

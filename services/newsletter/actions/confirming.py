@@ -11,6 +11,7 @@ from services.newsletter.records import CATEGORY, CONFIRMED, ENDED
 from shared.database import lock_subject
 from shared.errors import GoneError, NotFoundError
 from shared.propagation import giving
+from shared.propagation.tombs import is_being_erased
 from shared.wording import Both
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def confirm(session: Session, tools: Tools, token: str, *, language: Language, n
     subscription = find_confirmable(session, token, now)
     lock_subject(session, [subscription.ref])
     current = records.find_again(session, subscription)  # an erasure or another click may have been first
-    if current is None:
+    if current is None or is_being_erased(session, [current.id]):
+        # What was given now would be given after the erasure's own turn at the programme, and stay there.
         raise NotFoundError(UNKNOWN)
     subscription = current
     check_confirmable(subscription, now)

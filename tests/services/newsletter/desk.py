@@ -123,6 +123,11 @@ class Desk:
         """Let every event, obligation and webhook come to rest."""
         self.installation.settle()
 
+    def arrive(self) -> None:
+        """Let what was decided reach the newsletter, and nobody carry it out yet."""
+        self.installation.mover.move()
+        self.installation.apply()
+
     def run_job(self, name: str) -> None:
         """Run one of the timed jobs now."""
         job = next(job for job in self.installation.services["newsletter"].jobs if name in job.name)

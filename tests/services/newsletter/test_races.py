@@ -169,6 +169,37 @@ def test_a_confirmation_after_an_erasure_finds_nothing(newsletter) -> None:
     assert newsletter.rows() == []
 
 
+def test_a_yes_while_an_erasure_is_under_way_gives_nobody_anything_anew(anywhere) -> None:
+    """From the decision's arrival the link is as good as gone: what it gave would outlive the erasure."""
+    subscription = anywhere.subscribe()
+    anywhere.clock.forward(hours=2)
+    anywhere.sign_up()
+    link = anywhere.link("confirm")
+    anywhere.decide("erasure", refs=[subscription.ref], records=[subscription.id])
+    anywhere.arrive()
+    assert anywhere.client.post(link).status_code == 404
+    anywhere.settle()
+    assert (anywhere.rows(), anywhere.members()) == ([], {})
+
+
+@pytest.mark.parametrize("kind", ["unsubscribe", "withdrawal", "objection"])
+@pytest.mark.parametrize("arrives", ["before the yes", "after the yes"])
+def test_a_yes_after_a_no_that_is_still_under_way_counts_here_and_at_the_programme(newsletter, kind, arrives) -> None:
+    """The last that a person says counts, whichever kind of decision is late, and both sides agree on it."""
+    subscription = newsletter.subscribe()
+    newsletter.clock.forward(hours=2)
+    newsletter.sign_up()
+    records = [] if kind == "unsubscribe" else [subscription.id]
+    newsletter.decide(kind, refs=[subscription.ref], records=records)
+    if arrives == "before the yes":
+        newsletter.arrive()
+    newsletter.clock.forward(minutes=1)
+    newsletter.confirm()
+    newsletter.settle()
+    assert [row.state for row in newsletter.rows()] == ["confirmed"]
+    assert newsletter.members() == {ANNA: "active"}
+
+
 @pytest.mark.parametrize("times", [12])
 def test_sign_ups_of_one_address_at_once_make_one_subscription_and_one_mail(anywhere, times) -> None:
     """On both databases: the second waits for the first and sees it."""
