@@ -19,6 +19,7 @@ from shared.messaging import asyncapi
 from shared.processors.by_hand.api import api as by_hand
 from shared.processors.feed.api import api as feed
 from shared.processors.opendsr.api import api as opendsr
+from shared.restore.api import api as restore
 from shared.settings import SERVICES, Settings
 from shared.web.app import build_app
 from shared.web.mounts import Mount
@@ -61,11 +62,12 @@ def service_mount(name: str, tools: Tools) -> Mount:
     return Mount(
         name=name,
         tools=tools,
-        apis=(*module.APIS, by_hand, feed, opendsr),
+        apis=(*module.APIS, by_hand, feed, opendsr, restore),
         authenticate=_authenticator(name, tools),
         templates=templates if templates.is_dir() else None,
         checks={"database": lambda: _check_database(tools)},
         policy=tools.policy.public,
+        restoring=tools.marks.restoring,
     )
 
 

@@ -20,6 +20,7 @@ from shared.loops import Loop, run_all
 from shared.mail import send_due
 from shared.messaging.embedded import EmbeddedMover
 from shared.propagation.worker import ObligationWorker
+from shared.restore.keeping import Keeper
 from shared.settings import Settings
 from shared.wakeups import watch
 
@@ -46,16 +47,20 @@ def run(settings: Settings, name: str) -> None:
     services = registry.load_all()
     mine = services if name == "all" else {name: services[name]}
     tools = {each: build_tools(settings, each, bell=bell) for each in mine}
+    keepers = [Keeper(services[each], tools[each]) for each in mine]
     if settings.embedded:
         loops = _embedded_loops(services, tools, bell)
     else:
         loops = _distributed_loops(settings, mine, tools, bell)
+    # By a bell that nobody rings: a mark each second is enough, however much happens.
+    loops = [*loops, Loop("marks", lambda: in_turn([each.step for each in keepers]), Bell())]
     watcher = threading.Thread(
         target=watch, args=([each.database for each in tools.values()], stop), name="watch", daemon=True
     )
     watcher.start()
     _log.info("working", extra={"fields": {"services": sorted(mine), "loops": len(loops)}})
     run_all(loops, stop, _pulse(settings, name))
+    in_turn([each.close for each in keepers])
 
 
 def _pulse(settings: Settings, name: str) -> Path | None:
@@ -123,7 +128,7 @@ def _obligations(service: Service, tools: Tools, number: int, bell: Bell) -> Loo
 
 def _mail(tools: Mapping[str, Tools], bell: Bell) -> Loop:
     def sending(each: Tools) -> Callable[[], bool]:
-        return lambda: send_due(each, each.clock())
+        return lambda: not each.marks.restoring() and send_due(each, each.clock())
 
     senders = [sending(each) for each in tools.values()]
     return Loop("mail", lambda: in_turn(senders), bell)

@@ -16,6 +16,7 @@ from shared.policy import Policy
 from shared.propagation.issuers import RosterVerifier
 from shared.propagation.obligations import answer_unknown
 from shared.propagation.register import Register
+from shared.restore.marks import MarkFile, Marks
 from shared.service import Tools
 from shared.vault import Vault
 
@@ -44,11 +45,13 @@ def build_tools(settings: Settings, name: str, *, bell: Bell | None = None, cloc
     policy = _policy(settings.policy)
     key_database = Database(settings.key_database_url(name))
     vault = Vault(key_database, keys.masters, name, clock)
+    database = Database(settings.database_url(name), bell=bell)
+    marks = Marks(MarkFile(settings.journal, name), database, key_database, on_change=vault.forget_reserve)
     return Tools(
         name=name,
         settings=settings,
         clock=clock,
-        database=Database(settings.database_url(name), bell=bell),
+        database=database,
         key_database=key_database,
         keys=keys,
         roster=store.roster(),
@@ -59,6 +62,7 @@ def build_tools(settings: Settings, name: str, *, bell: Bell | None = None, cloc
         register=_register(settings, name),
         policy=policy,
         claims=Claims(settings, name, keys, clock),
+        marks=marks,
     )
 
 

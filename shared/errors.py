@@ -105,11 +105,12 @@ class TooManyRequestsError(DiscreetError):
 
 
 class UnavailableError(DiscreetError):
-    """A part of the system cannot answer now; ``part`` names it."""
+    """A part of the system cannot answer now; ``part`` names it, ``retry_after`` is in whole seconds where known."""
 
-    def __init__(self, part: str, detail: str = "") -> None:
+    def __init__(self, part: str, detail: str = "", *, retry_after: int | None = None) -> None:
         super().__init__(detail or f"{part} is not available now.")
         self.part = part
+        self.retry_after = retry_after
 
 
 class IntegrityError(DiscreetError):

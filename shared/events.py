@@ -201,13 +201,16 @@ def standing(outcome: str | None) -> int:
     """Rank what is known of an answer: nothing, trouble on the way, closed by two people, answered.
 
     Whatever came first, an answer outranks a closing: what a processor says it did is more than that people
-    stopped waiting for it.
+    stopped waiting for it. And that something was done outranks that there was nothing to do: after a restore the
+    question is answered again, by a service that did it before.
     """
     if outcome is None:
         return 0
     if outcome == UNCONFIRMED:
         return 2
-    return 3 if outcome in TERMINAL else 1
+    if outcome in TERMINAL:
+        return {"not-addressed": 3, "nothing-held": 4}.get(outcome, 5)
+    return 1
 
 
 def decision_type(kind: str) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from shared.policy import Policy
     from shared.processors.interface import Adapter, SubjectIdentifiers
     from shared.propagation.register import Processor, Register
+    from shared.restore.marks import Marks
     from shared.roster import RosterFile
     from shared.settings import Settings
     from shared.vault import Vault
@@ -46,6 +47,7 @@ class Tools:
     register: Register
     policy: Policy
     claims: Claims
+    marks: Marks
 
     def close(self) -> None:
         """Close this process's connections to the databases."""
@@ -115,7 +117,8 @@ class Service:
     """A service without its web side: its tables, what it reacts to, what it holds and whom it faces.
 
     ``handlers`` map event types to the service's own reactions; decisions are turned into obligations
-    for every service alike. ``adapters`` map the register's adapter names to factories.
+    for every service alike. ``adapters`` map the register's adapter names to factories. ``when_caught_up`` is what
+    the service does, in one transaction, when a backup of its data was put back and put right.
     """
 
     name: str
@@ -124,6 +127,7 @@ class Service:
     holdings: Sequence[Holding] = ()
     adapters: Mapping[str, AdapterFactory] = field(default_factory=dict)
     jobs: Sequence[Job] = ()
+    when_caught_up: Sequence[Callable[[Session, Tools, datetime], None]] = ()
 
     def holding(self, category: str) -> Holding | None:
         """Return the holding of a category, if this service has it."""

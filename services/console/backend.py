@@ -233,7 +233,9 @@ def _error_of(answer: requests.Response, service: ServiceName) -> DiscreetError:
     if answer.status_code in {412, 428}:
         return ConflictError("")
     error = ERRORS.get(answer.status_code)
-    return error(detail) if error else UnavailableError(service)
+    if error is not None:
+        return error(detail)
+    return UnavailableError(service, detail if problem.get("part") == "restore" else "")
 
 
 def _said(text: str) -> Both:

@@ -43,7 +43,7 @@ _log = logging.getLogger(__name__)
 api = Api("intake")
 
 
-@api.get("/contact", who=PUBLIC, answers=PAGE)
+@api.get("/contact", who=PUBLIC, answers=PAGE, while_restoring=True)
 def show_contact(call: Call) -> Page:
     """Show the form, for a site that has none; and again when something was filled in wrong."""
     return Page("intake/contact.html", {"statement": call.tools.policy.statement.isoformat()})
@@ -58,6 +58,7 @@ def show_contact(call: Call) -> Page:
     form=show_contact,
     idempotent=True,
     limit="10/minute",
+    while_restoring=True,
 )
 def submit_contact_form(call: Call) -> Answer | Redirect:
     """Take a contact form in (P16); a robot that fills in the trap gets a reference of nothing."""
@@ -76,7 +77,7 @@ def _accepted(call: Call, reference: str) -> Answer | Redirect:
     return Answer({"reference": reference})
 
 
-@api.get("/thanks", who=PUBLIC, answers=PAGE)
+@api.get("/thanks", who=PUBLIC, answers=PAGE, while_restoring=True)
 def show_thanks(call: Call) -> Page:
     """Say that the form arrived."""
     return Page("intake/thanks.html")

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from services.newsletter import consent, programmes, records
-from services.newsletter.actions import confirming, ending, finding, hearing, signing_up
+from services.newsletter.actions import confirming, ending, finding, hearing, signing_up, waiting
 from services.newsletter.actions.heard import prepare
 from services.newsletter.actions.signing_up import SignUp
 from services.newsletter.schemas import AcceptedSchema, FoundSchema, SearchSchema, SignUpSchema
@@ -40,7 +40,7 @@ WEBHOOK_BYTES = 8_000_000  # a thousand events with every custom field a list ca
 api = Api("newsletter")
 
 
-@api.get("/sign-up", who=PUBLIC, answers=PAGE)
+@api.get("/sign-up", who=PUBLIC, answers=PAGE, while_restoring=True)
 def show_sign_up(call: Call) -> Page:
     """Show a form to sign up with, for a site that has none; and again when something was filled in wrong."""
     return Page("newsletter/sign_up.html", {"statement": call.tools.policy.statement.isoformat()})
@@ -54,6 +54,7 @@ def show_sign_up(call: Call) -> Page:
     answers=Answers(202, AcceptedSchema),
     form=show_sign_up,
     limit="60/minute",
+    while_restoring=True,
 )
 def sign_up(call: Call) -> Answer | Redirect:
     """Take a sign-up in; the answer is the same whether the address is known, unknown, or a robot's."""
@@ -69,13 +70,16 @@ def sign_up(call: Call) -> Answer | Redirect:
                 source="sign-up-form",
                 privacy_version=body.get("privacy_version"),
             )
-            signing_up.sign_up(session, call.tools, asked, now=call.now)
+            if call.restoring:
+                waiting.keep(session, call.tools, asked, now=call.now)
+            else:
+                signing_up.sign_up(session, call.tools, asked, now=call.now)
     if call.wants_page:
         return Redirect(f"/newsletter/thanks?language={call.language}")
     return Answer({"status": "accepted"})
 
 
-@api.get("/thanks", who=PUBLIC, answers=PAGE)
+@api.get("/thanks", who=PUBLIC, answers=PAGE, while_restoring=True)
 def show_thanks(call: Call) -> Page:
     """Say that a mail is on its way."""
     return Page("newsletter/thanks.html")
@@ -131,10 +135,13 @@ def greet_programme(call: Call) -> Document:
     body=RAW,
     max_bytes=WEBHOOK_BYTES,
     never_redirect=True,
+    while_restoring=True,
 )
 def hear_programme(call: Call) -> Document:
     """Take in what a programme tells; a failure of ours has the status that makes it tell again."""
     provider = _provider(call)
+    if call.restoring:
+        return Document(b"", TEXT, status=provider.failure_status)
     try:
         _hear(call, provider)
     except (UnauthenticatedError, MalformedBodyError):

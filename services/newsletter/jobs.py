@@ -12,6 +12,7 @@ from services.newsletter import programmes, records
 from services.newsletter.actions.claiming import claim_sign_up
 from services.newsletter.actions.ending import decide_term_end
 from services.newsletter.actions.removing import remove
+from services.newsletter.actions.waiting import take_in_waiting
 from services.newsletter.records import signup_claims, webhook_deliveries
 from shared.database import lock_subject
 from shared.deadlines import add_period
@@ -108,6 +109,7 @@ def watch_webhooks(tools: Tools, now: datetime) -> None:
 
 JOBS = (
     Job("claim sign-ups from contact forms", timedelta(seconds=3), claim_sign_ups),
+    Job("take in sign-ups that waited", timedelta(minutes=1), take_in_waiting),
     Job("expire unconfirmed sign-ups", timedelta(hours=1), expire_sign_ups),
     Job("end the terms of ended subscriptions", timedelta(hours=1), end_terms),
     Job("forget marks of deliveries", timedelta(days=1), forget_marks),

@@ -97,6 +97,17 @@ signup_claims = sa.Table(
 )
 """Contact forms whose sender also wants the newsletter, still to be asked for; without a time it was done."""
 
+waiting_sign_ups = sa.Table(
+    "waiting_sign_ups",
+    Base.metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("received_at", UtcDateTime, nullable=False, index=True),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("key_id", sa.String(32), nullable=False, info=DATA_KEY),
+    info={"term": "newsletter.pending"},
+)
+"""Sign-ups that came while a backup was put right: what is known of their addresses may be out of date until then."""
+
 tallies = sa.Table(
     "tallies",
     Base.metadata,

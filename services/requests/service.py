@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from services.requests.cases import handlers as cases
 from services.requests.cases.holdings import HOLDINGS
 from services.requests.cases.jobs import JOBS as CASE_JOBS
+from services.requests.ledger import comparing
 from services.requests.ledger import handlers as ledger
 from services.requests.ledger.jobs import JOBS as LEDGER_JOBS
+from services.requests.ledger.jobs import ask_again
 from services.requests.records import Base
 from shared.service import Service
 
@@ -28,5 +30,6 @@ SERVICE = Service(
     metadata=Base.metadata,
     handlers=HANDLERS,
     holdings=HOLDINGS,
-    jobs=(*CASE_JOBS, *LEDGER_JOBS),
+    jobs=(*CASE_JOBS, *LEDGER_JOBS, comparing.JOB),
+    when_caught_up=(ask_again,),
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from shared.database import insert_into, wake_after
+from shared.database import insert_into, insert_once, wake_after
 from shared.messaging import envelope as envelopes
 from shared.messaging.envelope import UnreadableEventError
 from shared.messaging.tables import APPLIED, PARKED, WAITING, inbox
@@ -39,6 +39,14 @@ def store(session: Session, deliveries: Sequence[StoredEvent], *, now: datetime)
     )
     session.execute(statement, [_row(event, now) for event in deliveries])
     wake_after(session)
+
+
+def store_new(session: Session, deliveries: Sequence[StoredEvent], *, now: datetime) -> int:
+    """Store those that never came before, and return how many they were; what is known is not applied again."""
+    stored = insert_once(session, inbox, [_row(event, now) for event in deliveries])
+    if stored:
+        wake_after(session)
+    return stored
 
 
 def _row(event: StoredEvent, now: datetime) -> dict[str, object]:

@@ -114,7 +114,7 @@ def incarnation(session: Session) -> str:
     """Return which life of the database this is: one that is put back from a backup begins another."""
     known: str | None = session.info.get("incarnation")
     if known is None:
-        known = session.scalars(sa.select(incarnations.c.id).order_by(incarnations.c.started_at.desc()).limit(1)).one()
+        known = session.scalars(sa.select(incarnations.c.id).order_by(incarnations.c.number.desc()).limit(1)).one()
         session.info["incarnation"] = known
     return known
 

@@ -63,6 +63,16 @@ incarnations = sa.Table(
     "incarnations",
     Base.metadata,
     sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False, server_default="1"),
     sa.Column("started_at", UtcDateTime, nullable=False),
+    # How far this life has come, as its mark outside the database says too (shared.restore).
+    sa.Column("mark", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("marked_at", UtcDateTime),
+    # What was put back before this life began (data, keys, both), and how far it is with what that takes.
+    sa.Column("put_back", sa.String(10)),
+    sa.Column("journal_read_at", UtcDateTime),
+    sa.Column("caught_up_at", UtcDateTime),
+    sa.Column("report", sa.JSON),
     info={"term": "system.structure"},
 )
+"""The lives of a database: the first from its making, each further one from a backup that was put back."""

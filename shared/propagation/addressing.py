@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from shared.errors import KeyDestroyedError
 from shared.events import ReceiptIssued
 from shared.processors.interface import SubjectIdentifiers
 from shared.propagation import giving, receipts, transfers
 from shared.propagation.tables import FINISHED
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from sqlalchemy.orm import Session
 
@@ -114,12 +115,22 @@ def _sealed_subject(
     if processor.by_number:
         return {}
     for holding, identifiers in _held(accepting.service, about):
-        subject = holding.identify(session, accepting.tools, identifiers) if holding.identify else None
+        subject = _identified(session, accepting.tools, holding, identifiers)
         if subject is not None:
             name = giving.seal_name(accepting.decision.decision, processor.id, action)
             sealed = accepting.tools.vault.seal(name, asdict(known_to(processor, subject)))
             return {"sealed": sealed.ciphertext, "key_id": sealed.key_id}
     return {}
+
+
+def _identified(
+    session: Session, tools: Tools, holding: Holding, identifiers: Sequence[str]
+) -> SubjectIdentifiers | None:
+    """Open who it is; nobody can, where a backup holds a record whose key was destroyed since."""
+    try:
+        return holding.identify(session, tools, identifiers) if holding.identify else None
+    except KeyDestroyedError:
+        return None
 
 
 def known_to(processor: Processor, subject: SubjectIdentifiers) -> SubjectIdentifiers:

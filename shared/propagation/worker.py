@@ -33,6 +33,9 @@ LONGEST_PAUSE = timedelta(minutes=30)
 AGREEMENT_PAUSE = timedelta(hours=1)
 _log = logging.getLogger(__name__)
 
+_PUTS_RIGHT = sa.and_(obligations.c.processor == "", obligations.c.kind != "inquiry")
+"""What is done while a backup is put right: nobody outside is told of what may have been erased since, or asked."""
+
 
 class ObligationWorker:
     """Works on the obligations of one service; any number of them may run at once."""
@@ -75,7 +78,10 @@ class ObligationWorker:
             earlier.c.id < obligations.c.id,
             earlier.c.state.in_([OPEN, CLAIMED]),
         )
-        query = sa.select(obligations).where(_is_due(now), ~blocked).order_by(obligations.c.id).limit(1)
+        due = _is_due(now)
+        if self._tools.marks.restoring():
+            due = sa.and_(due, _PUTS_RIGHT)
+        query = sa.select(obligations).where(due, ~blocked).order_by(obligations.c.id).limit(1)
         with self._tools.database.reading() as session:
             if session.execute(query.with_only_columns(obligations.c.id)).first() is None:
                 return None

@@ -87,6 +87,11 @@ class Reserve:
                 self._fill(block, LARGE)
             return block.keys.pop()
 
+    def forget(self) -> None:
+        """Give none of the keys in hand out: the key database they were reserved in may have been replaced."""
+        with self._block.lock:
+            self._block.reserved_at = None
+
     def _fill(self, block: _Block, size: int) -> None:
         block.keys.clear()  # what is left of an old block is swept
         began, now = self._seconds(), self._clock()

@@ -43,6 +43,16 @@ master_keys = sa.Table(
 )
 """Which master keys were used, so that nothing is wrapped under one that a rotation is about to destroy."""
 
+key_marks = sa.Table(
+    "key_marks",
+    KeyBase.metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("incarnation", sa.String(36), nullable=False),
+    sa.Column("mark", sa.BigInteger, nullable=False),
+    sa.Column("marked_at", UtcDateTime, nullable=False),
+)
+"""How far the data had come when these keys were last known to go with them: one row (shared.restore)."""
+
 
 def keys_in_use(session: Session, metadatas: Iterable[sa.MetaData], key_ids: Collection[str]) -> set[str]:
     """Return which of these data keys a column marked ``info=DATA_KEY`` still refers to."""

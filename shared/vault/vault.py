@@ -128,6 +128,10 @@ class Vault:
         """Return which of these keys can still open something: for counting again after a destruction."""
         return surviving_keys(self._database, key_ids)
 
+    def forget_reserve(self) -> None:
+        """Reserve anew before the next seal: what was reserved may not be in the key database any more."""
+        self._reserve.forget()
+
     def rotate_master(self) -> int:
         """Bring every live key under the current master key and return how many that took.
 

@@ -86,7 +86,8 @@ class Call:
 
     ``now`` is aware UTC by the service's clock. ``body`` and ``query`` went through their schemas.
     ``wants_page`` tells a browser's own form or link from a program. ``headers`` are for signatures,
-    ``typed`` is the body before validation, for a form that is shown again.
+    ``typed`` is the body before validation, for a form that is shown again. ``restoring`` says, to a route that
+    answers all the same, that stored data may not be shown or acted on: a backup is being put right.
     """
 
     tools: Tools
@@ -98,6 +99,7 @@ class Call:
     visitor: Principal | None
     place: Place
     traceparent: str | None = None
+    restoring: bool = False
     query: dict[str, Any] = field(default_factory=dict)
     raw: bytes = b""
     typed: dict[str, Any] = field(default_factory=dict)

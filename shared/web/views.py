@@ -18,6 +18,7 @@ from shared.web.paging import Place
 from shared.web.rates import caller_key, count_call
 from shared.web.reading import read_body, read_query
 from shared.web.trace import keep_trace
+from shared.wording import Both
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,13 +28,21 @@ if TYPE_CHECKING:
     from shared.web.mounts import Mount
     from shared.web.routes import Route
 
+RESTORING = Both(
+    "Dit onderdeel wordt teruggezet uit een reservekopie. Wat sindsdien is besloten, wordt eerst opnieuw uitgevoerd; "
+    "daarna antwoordt het weer. Nieuwe formulieren worden wel aangenomen.",
+    "This part is being put back from a backup. What was decided since is first carried out again; then it answers as "
+    "usual. New forms are accepted.",
+)
+RETRY_AFTER = 10
+
 
 def view_of(app: Flask, route: Route, mount: Mount, *, limited: bool) -> Callable[..., Response]:
     """Make the Flask view of one route of one mounted service."""
 
     def view(**path: str) -> Response:
-        if mount.restoring() and not route.while_restoring:
-            raise UnavailableError("restore", "This service is being put back from a backup.")
+        if not route.while_restoring and mount.restoring():
+            raise UnavailableError("restore", RESTORING, retry_after=RETRY_AFTER)
         if route.limit and limited:
             _count(route, mount)
         # The error handler shows the form again with what the call got to hold.
@@ -105,6 +114,7 @@ def _call(route: Route, mount: Mount, path: dict[str, str]) -> Call:
         visitor=visitor,
         place=Place(mount.secret, f"{route.method} {route.rule}"),
         traceparent=traceparent.get(),
+        restoring=route.while_restoring and mount.restoring(),
     )
 
 

@@ -78,6 +78,18 @@ def upgrade() -> None:
         info={"term": "system.structure"},
     )
     op.create_table(
+        "waiting_sign_ups",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("received_at", UtcDateTime(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("key_id", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_waiting_sign_ups")),
+        info={"term": "newsletter.pending"},
+    )
+    with op.batch_alter_table("waiting_sign_ups", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_waiting_sign_ups_received_at"), ["received_at"], unique=False)
+
+    op.create_table(
         "webhook_deliveries",
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("received_at", UtcDateTime(), nullable=False),

@@ -43,6 +43,16 @@ def remind(tools: Tools, now: datetime) -> None:
             tools.mail.queue(session, _alarm(tools, overdue), now=now)
 
 
+def ask_again(session: Session, tools: Tools, now: datetime) -> None:
+    """Say every decision again that waits for an answer: a ledger put back from a backup has lost what came since.
+
+    Whoever answered before sends the same receipt once more, and is put to no new work.
+    """
+    waiting = sa.select(ExpectedAnswer.decision).where(~ExpectedAnswer.terminal).distinct()
+    for decision in session.scalars(waiting.order_by(ExpectedAnswer.decision)).all():
+        tools.outbox.send(session, _decision_event(session, decision), now=now)
+
+
 def mail_head(tools: Tools, now: datetime) -> None:
     """Mail the end of the chain to the privacy contact: who rewrites the ledger would have to take it back."""
     with tools.database.transaction() as session:

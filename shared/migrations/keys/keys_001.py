@@ -29,6 +29,14 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_data_keys_master_id"), ["master_id"], unique=False)
 
     op.create_table(
+        "key_marks",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("incarnation", sa.String(length=36), nullable=False),
+        sa.Column("mark", sa.BigInteger(), nullable=False),
+        sa.Column("marked_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_key_marks")),
+    )
+    op.create_table(
         "master_keys",
         sa.Column("master_id", sa.String(length=32), nullable=False),
         sa.Column("seen_at", UtcDateTime(), nullable=False),

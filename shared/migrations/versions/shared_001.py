@@ -109,7 +109,14 @@ def upgrade() -> None:
     op.create_table(
         "incarnations",
         sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("number", sa.Integer(), server_default="1", nullable=False),
         sa.Column("started_at", UtcDateTime(), nullable=False),
+        sa.Column("mark", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("marked_at", UtcDateTime(), nullable=True),
+        sa.Column("put_back", sa.String(length=10), nullable=True),
+        sa.Column("journal_read_at", UtcDateTime(), nullable=True),
+        sa.Column("caught_up_at", UtcDateTime(), nullable=True),
+        sa.Column("report", sa.JSON(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_incarnations")),
         info={"term": "system.structure"},
     )
