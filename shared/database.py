@@ -178,7 +178,7 @@ class Database:
 def _open_sqlite(url: sa.URL, use: str, pool_size: int) -> sa.Engine:
     engine = sa.create_engine(
         url.set(drivername="sqlite"),
-        module=_sqlite_module(),
+        module=sqlite_module(),
         hide_parameters=True,
         pool_size=pool_size,
         connect_args={"check_same_thread": False, "timeout": 30},
@@ -204,7 +204,7 @@ def _open_sqlite(url: sa.URL, use: str, pool_size: int) -> sa.Engine:
     return engine
 
 
-def _sqlite_module() -> Any:
+def sqlite_module() -> Any:
     """Prefer pysqlite3: its SQLite is newer than 3.51.3, before which a WAL reset can lose a page."""
     try:
         from pysqlite3 import dbapi2  # noqa: PLC0415 - not on every platform

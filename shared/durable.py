@@ -38,6 +38,15 @@ def make_directory(directory: Path) -> None:
     directory.chmod(0o700)
 
 
+def sync_file(path: Path) -> None:
+    """Make what another program or library has written survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def sync_directory(directory: Path) -> None:
     """Make what was renamed or removed in this directory survive a power cut."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)

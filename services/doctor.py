@@ -1,0 +1,152 @@
+"""``discreet doctor``: looks an installation over and says in words what deserves attention.
+
+A check is a function from the settings to what it has to say; CHECKS lists them. None of them ever makes the
+command fail: what must not be, stops the start (``services.prepare``).
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+import sqlalchemy as sa
+
+from services.backups.taking import TERMS, last_taken
+from shared.clock import parse_utc, utc_text
+from shared.database import Database, sqlite_module
+from shared.errors import ConfigurationError
+from shared.policy import Policy
+from shared.restore.lives import key_mark, lives_of
+from shared.restore.marks import MarkFile
+from shared.restore.noticing import what_was_put_back
+from shared.settings import SERVICES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from sqlalchemy.orm import Session
+
+    from shared.settings import Settings
+
+    Check = Callable[[Settings], Iterator["Finding"]]
+
+SAFE_SQLITE = (3, 51, 3)
+"""Before it, a reset of the write-ahead log could lose a page when two connections wrote at once."""
+DATA_EVERY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found: ``well`` or something that deserves attention."""
+
+    well: bool
+    text: str
+
+
+def _well(text: str) -> Finding:
+    return Finding(well=True, text=text)
+
+
+def _look(text: str) -> Finding:
+    return Finding(well=False, text=text)
+
+
+def examine(settings: Settings, checks: Sequence[Check] | None = None) -> Iterator[Finding]:
+    """Yield what every check has to say."""
+    for check in CHECKS if checks is None else checks:
+        try:
+            yield from check(settings)
+        except (ConfigurationError, sa.exc.SQLAlchemyError, OSError) as error:
+            yield _look(f"{check.__name__.replace('_', ' ')}: cannot be seen ({type(error).__name__})")
+
+
+def sqlite_version(settings: Settings) -> Iterator[Finding]:
+    """Say whether SQLite has the fault."""
+    if settings.database_url_template is not None:
+        return
+    version = sqlite_module().sqlite_version_info
+    text = ".".join(str(part) for part in version)
+    if version >= SAFE_SQLITE:
+        yield _well(f"SQLite {text}")
+    else:
+        yield _look(f"SQLite {text} can lose a page when two processes write at once: 3.51.3 cannot.")
+
+
+def backups(settings: Settings) -> Iterator[Finding]:
+    """Say how old the last backups are: keys at least as often as data, and neither older than its term."""
+    said, now = last_taken(settings), settings.clock()
+    policy = Policy.load(settings.policy)
+    for kind in TERMS:
+        if kind not in said:
+            yield _look(f"There is no backup of {kind} from this home: `discreet backup --out DIRECTORY`.")
+            continue
+        made = parse_utc(said[kind])
+        if now - made > DATA_EVERY:
+            yield _look(f"The last backup of {kind} is of {utc_text(made)}: make one every day.")
+        else:
+            yield _well(f"Last backup of {kind}: {utc_text(made)}")
+    if {"data", "keys"} <= said.keys() and said["keys"] < said["data"]:
+        yield _look("Keys were backed up before the data: records made in between could not be read again.")
+    kept = {kind: _text(policy, term) for kind, term in TERMS.items()}
+    yield _well("Kept for, by the policy: " + ", ".join(f"{kind} {period}" for kind, period in kept.items()))
+
+
+def _text(policy: Policy, term: str) -> str:
+    period = policy.terms[term].period
+    return period.text if period else "-"
+
+
+def marks(settings: Settings) -> Iterator[Finding]:
+    """Say of each service whether it was put back from a backup, and how far that is."""
+    for service in SERVICES:
+        yield _restored(settings, service)
+
+
+def _restored(settings: Settings, service: str) -> Finding:
+    file = MarkFile(settings.journal, service).read()
+    with _reading(settings.database_url(service)) as session:
+        lives = lives_of(session)
+    with _reading(settings.key_database_url(service)) as session:
+        keys = key_mark(session)
+    if lives is None:
+        return _look(f"{service}: its database has not begun; `discreet migrate` does.")
+    if what_was_put_back(file, lives.all, keys[0] if keys else None):
+        return _look(f"{service}: a backup was put back; the worker has yet to see it.")
+    if lives.current.is_catching_up:
+        without = ", ".join(lives.report.get("without", ())) or "nobody"
+        return _look(f"{service}: a backup is being put right, without what is known of {without}.")
+    if file is None:
+        return _look(f"{service}: no mark yet; its worker writes one as soon as it runs.")
+    if lives.current.put_back is None:
+        return _well(f"{service}: never put back from a backup")
+    told = ", ".join(f"{name} {number}" for name, number in lives.report.items() if name in TOLD)
+    return _well(f"{service}: put back and put right at {utc_text(lives.row['caught_up_at'])}: {told}")
+
+
+@contextmanager
+def _reading(url: str) -> Iterator[Session]:
+    database = Database(url)
+    try:
+        if database.file is not None and not database.file.exists():
+            raise ConfigurationError(f"{database.file} is not there.")
+        with database.reading() as session:
+            yield session
+    finally:
+        database.close()
+
+
+TOLD = ("taken", "settled", "keys_destroyed", "unreadable")
+CHECKS: Sequence[Check] = (sqlite_version, backups, marks)
+
+
+@click.command()
+@click.pass_obj
+def doctor(settings: Callable[[], Settings]) -> None:
+    """Look the installation over; what deserves attention is said, and never makes this fail."""
+    findings = list(examine(settings()))
+    for finding in findings:
+        click.echo(f"{'well' if finding.well else 'LOOK'}  {finding.text}")
+    click.echo(f"{sum(not finding.well for finding in findings)} to look at")
