@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     Read = Callable[[], Settings]
 
 PARTS = (*SERVICES, "console")
-NOT_IN_IT = (
-    "Not in it, and to be kept apart: the journal (DISCREET_JOURNAL), the keys (DISCREET_KEYS), the configuration."
-)
+NOT_IN_IT = "Not in it, and kept apart: the journal (DISCREET_JOURNAL), the keys (DISCREET_KEYS), the configuration."
 
 
 def _only(command: Callable[..., None]) -> Callable[..., None]:
@@ -75,9 +73,8 @@ def restore(
 
     chosen = settings()
     if proceed_without is not None:
-        told = putting_back.proceed_without(
-            chosen, proceed_without, [each for each in services or SERVICES if each in SERVICES]
-        )
+        waiting = [each for each in services or SERVICES if each in SERVICES]
+        told = putting_back.proceed_without(chosen, proceed_without, waiting)
         click.echo(f"No longer waiting for {proceed_without}: {', '.join(told) or 'nobody was'}. It is recorded.")
     elif directory is None:
         raise click.UsageError("Say which directory to put back, or --proceed-without.")
@@ -88,6 +85,6 @@ def restore(
         for each, said in found:
             click.echo(f"{each} is of {utc_text(said.made_at)}.")
         click.echo(
-            "Put back. At the next start everything that was decided since is carried out again, and keys are destroyed\n"
-            "again, before anything stored is shown; new forms are accepted meanwhile. /readyz says when it is over."
+            "Put back. At the next start everything that was decided since is carried out again, and keys are\n"
+            "destroyed again, before anything stored is shown. New forms are accepted. /readyz says when it is over."
         )

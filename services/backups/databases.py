@@ -1,4 +1,4 @@
-"""Copying one database while it is used, and putting a copy in its place: SQLite by its own means, PostgreSQL by its."""
+"""Copying a database while it is used, and putting a copy in its place: SQLite by its own means, PostgreSQL by its."""
 
 from __future__ import annotations
 
@@ -90,9 +90,9 @@ def _run(database: Database, program: str, options: Sequence[str]) -> None:
     path = shutil.which(program)
     if path is None:
         raise ConfigurationError(
-            f"{program} is not on this machine (package postgresql-client). It must be of the server's release or later."
+            f"{program} is not on this machine (package postgresql-client); it must be no older than the server."
         )
-    url = database.url.set(drivername="postgresql", password=None).render_as_string()
+    url = database.url._replace(drivername="postgresql", password=None).render_as_string()
     environ: Mapping[str, str] = {
         **os.environ,
         "PGPASSWORD": str(database.url.password or ""),

@@ -50,7 +50,7 @@ class Keeper:
         self._leadership = Leadership(tools.database, "marks")
         self._seconds = seconds
         self._next = 0.0
-        self._marked: tuple[int, int] | None = None
+        self._marked: tuple[int, ...] | None = None
 
     def step(self) -> bool:
         """Do what is due; there is never more to do at once."""
@@ -191,9 +191,6 @@ class Keeper:
             lives.note(session, life, **values)
 
 
-def _reached(session: Session) -> tuple[int, int]:
-    """Return how far outbox and inbox have come: whatever a service does about a decision is in one of them."""
-    return (
-        session.scalar(sa.select(sa.func.max(outbox.c.id))) or 0,
-        session.scalar(sa.select(sa.func.max(inbox.c.id))) or 0,
-    )
+def _reached(session: Session) -> tuple[int, ...]:
+    """Return how far these tables have come: whatever a service does about a decision is in one of them."""
+    return tuple(session.scalar(sa.select(sa.func.max(table.c.id))) or 0 for table in (outbox, inbox, obligations))
