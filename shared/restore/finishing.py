@@ -72,11 +72,11 @@ def settle_answered(tools: Tools, now: datetime) -> int:
     return settled
 
 
-def destroy_again(service: Service, tools: Tools, keys_since: datetime, now: datetime) -> int:
+def destroy_again(service: Service, tools: Tools, keys_before: datetime, now: datetime) -> int:
     """Destroy the keys that a backup of the key database brought back; return how many could open something.
 
     Those that an obligation of our own store destroyed are named there. Of the others, those are destroyed that
-    were reserved before the backup and that no record refers to; the backup itself still has them.
+    no record refers to and no process can have in hand; the backup itself still has them.
     """
     destroyed = 0
     with tools.database.reading() as session:
@@ -88,7 +88,7 @@ def destroy_again(service: Service, tools: Tools, keys_since: datetime, now: dat
         with tools.database.reading() as session:
             return keys_in_use(session, (Base.metadata, service.metadata), key_ids)
 
-    return destroyed + tools.vault.sweep_unused(used, now - keys_since)
+    return destroyed + tools.vault.sweep_unused(used, now - keys_before)
 
 
 def count_unreadable(service: Service, tools: Tools) -> int:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -25,6 +26,7 @@ from shared.propagation.tables import obligations
 from shared.restore import finishing, gathering, lives
 from shared.restore.noticing import Mark, together
 from shared.settings import SERVICES
+from shared.vault.reserve import LIFETIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 EVERY = 1.0
 AGAIN = 5.0
 """Seconds until a service that did not answer is asked once more."""
+IN_HAND = LIFETIME + timedelta(minutes=5)
+"""For how long a process may still give out a key that it reserved; clocks of two machines may differ."""
 _log = logging.getLogger(__name__)
 
 
@@ -107,10 +111,7 @@ class Keeper:
         with self._tools.database.transaction() as session:
             report = self._plan(session, standing, now)
             if unfinished:
-                report = {
-                    **report,
-                    **{name: min(report[name], standing.lives.report[name]) for name in ("since", "keys_since")},
-                }
+                report |= {name: standing.lives.report[name] for name in ("inbox_after", "obligations_after")}
             values = {"id": life, "number": before.order + 1, "started_at": now, "put_back": put_back, "report": report}
             session.execute(sa.insert(incarnations).values(**values))
         self._own(life, now)
@@ -119,9 +120,10 @@ class Keeper:
 
     def _plan(self, session: Session, standing: Standing, now: datetime) -> dict[str, Any]:
         since = lives.last_sure_moment(session)
+        marked = standing.keys[1] if standing.keys else since
         return {
             "since": utc_text(since),
-            "keys_since": utc_text(standing.keys[1] if standing.keys else now),
+            "keys_before": utc_text(max(marked, now - IN_HAND)),
             "inbox_after": session.scalar(sa.select(sa.func.max(inbox.c.id))) or 0,
             "obligations_after": session.scalar(sa.select(sa.func.max(obligations.c.id))) or 0,
             "without": [],
@@ -172,8 +174,8 @@ class Keeper:
         current, report = standing.lives.current, dict(standing.lives.report)
         report["settled"] = finishing.settle_answered(self._tools, now)
         if current.put_back != "data":
-            keys_since = parse_utc(report["keys_since"])
-            report["keys_destroyed"] = finishing.destroy_again(self._service, self._tools, keys_since, now)
+            keys_before = parse_utc(report["keys_before"])
+            report["keys_destroyed"] = finishing.destroy_again(self._service, self._tools, keys_before, now)
         report["unreadable"] = finishing.count_unreadable(self._service, self._tools)
         with self._tools.database.transaction() as session:
             for react in self._service.when_caught_up:

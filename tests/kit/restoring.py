@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 import shutil
-import time
 import uuid
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import requests
 import sqlalchemy as sa
 from werkzeug.serving import make_server
 
 from services import registry
-from services.backups import manifest, putting_back, taking
+from services.backups import putting_back, taking
 from services.backups.commands import PARTS
 from services.newsletter.records import Subscription
 from services.requests.ledger.records import LedgerDecision
@@ -159,10 +158,11 @@ class Clinic:
 
     # What people do
 
-    def call(self, method: str, path: str, *, role: str = "", **options: object) -> TestResponse:
+    def call(self, method: str, path: str, *, role: str = "", **options: Any) -> TestResponse:
         """Call the clinic as a visitor or in a role."""
-        headers = self._bearer(role, path.split("/")[1]) if role else {}
-        return self.client.open(path, method=method, headers=headers, **options)  # type: ignore[arg-type]
+        bearer = self._bearer(role, path.split("/")[1]) if role else {}
+        headers = {**bearer, **options.pop("headers", {})}
+        return self.client.open(path, method=method, headers=headers, **options)
 
     def sign_up(self, email: str) -> TestResponse:
         """Fill in the newsletter's form."""

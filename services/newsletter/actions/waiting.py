@@ -6,7 +6,6 @@ import uuid
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-import msgspec
 import sqlalchemy as sa
 
 from services.newsletter.actions.signing_up import SignUp, sign_up
@@ -46,4 +45,4 @@ def take_in_waiting(tools: Tools, now: datetime) -> None:
                 content = tools.vault.open(row["id"], Sealed(row["key_id"], row["sealed"]))
             except KeyDestroyedError:  # of another backup that was put back since
                 continue
-            sign_up(session, tools, msgspec.convert(content, SignUp), now=now)
+            sign_up(session, tools, SignUp(**content), now=now)
