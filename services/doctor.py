@@ -67,12 +67,15 @@ def sqlite_version(settings: Settings) -> Iterator[Finding]:
     """Say whether SQLite has the fault."""
     if settings.database_url_template is not None:
         return
-    version = sqlite_module().sqlite_version_info
+    yield about_sqlite(sqlite_module().sqlite_version_info)
+
+
+def about_sqlite(version: tuple[int, ...]) -> Finding:
+    """Say whether this version of SQLite has the fault."""
     text = ".".join(str(part) for part in version)
     if version >= SAFE_SQLITE:
-        yield _well(f"SQLite {text}")
-    else:
-        yield _look(f"SQLite {text} can lose a page when two processes write at once: 3.51.3 cannot.")
+        return _well(f"SQLite {text}")
+    return _look(f"SQLite {text} can lose a page when two processes write at once: 3.51.3 cannot.")
 
 
 def backups(settings: Settings) -> Iterator[Finding]:

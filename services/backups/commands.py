@@ -80,7 +80,7 @@ def restore(
         raise click.UsageError("Say which directory to put back, or --proceed-without.")
     else:
         found = putting_back.find(directory.resolve(), _kinds(keys_only=keys_only, data_only=data_only))
-        for line in putting_back.put_back(chosen, found, services or PARTS):
+        for line in putting_back.put_back(chosen, found, services or putting_back.parts_of(chosen)):
             click.echo(line)
         for each, said in found:
             click.echo(f"{each} is of {utc_text(said.made_at)}.")

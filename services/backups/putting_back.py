@@ -43,7 +43,9 @@ def find(directory: Path, kinds: Sequence[Kind]) -> list[tuple[Path, Manifest]]:
 def put_back(settings: Settings, found: Sequence[tuple[Path, Manifest]], services: Sequence[str]) -> list[str]:
     """Put the databases in place; return what was put back. Raises ConfigurationError, ConflictError."""
     for _, said in found:
-        _check(settings, said, services)
+        _check(settings, said)
+    if not any(said.of(service) for _, said in found for service in services):
+        raise ConfigurationError(f"The backup has nothing of {', '.join(services)}.")
     with _alone(settings, services):
         return [line for directory, said in found for line in _put(settings, directory, said, services)]
 
@@ -66,14 +68,20 @@ def proceed_without(settings: Settings, missing: str, services: Sequence[str]) -
     return told
 
 
-def _check(settings: Settings, said: Manifest, services: Sequence[str]) -> None:
+def parts_of(settings: Settings) -> list[str]:
+    """Return what is put back when nobody says what: accounts of staff only where there are none.
+
+    A backup of them would let somebody in again whose account was closed since.
+    """
+    return [*SERVICES, *([] if directory_of(settings).is_dir() else ["console"])]
+
+
+def _check(settings: Settings, said: Manifest) -> None:
     here = "sqlite" if settings.database_url_template is None else "postgresql"
     if said.database != here:
         raise ConfigurationError(f"This is a backup of {said.database}; this installation is on {here}.")
     if said.mode != settings.mode:
         raise ConfigurationError(f"This is a backup of a {said.mode} system; this one is {settings.mode}.")
-    if not any(said.of(service) for service in services):
-        raise ConfigurationError(f"The backup of {said.kind} has nothing of {', '.join(services)}.")
 
 
 def _put(settings: Settings, directory: Path, said: Manifest, services: Sequence[str]) -> Iterator[str]:

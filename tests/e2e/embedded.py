@@ -36,8 +36,12 @@ class Embedded:
         """Start it, and wait until every service and the worker are there."""
         self._program.start(lambda: answers(f"{self.origin}/readyz") and answers(f"{self.sandbox}/healthz"))
 
+    def stop(self) -> None:
+        """End it as an administrator does; ``start`` starts it again."""
+        self._program.stop()
+
     def close(self) -> None:
-        """End it as an administrator does."""
+        """End it for good."""
         self._program.close()
 
     def stop_moving(self) -> None:

@@ -214,8 +214,12 @@ class Program:
         """Return what it logged."""
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
+    def stop(self) -> None:
+        """Ask it to end, and wait until it has; it can be started again."""
+        self._kept.end("SIGTERM")
+
     def close(self) -> None:
-        """Ask it to end, and wait until it has."""
+        """The same, for good."""
         self._kept.close()
 
 

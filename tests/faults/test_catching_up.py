@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from services.backups import databases, putting_back
 from services.newsletter.records import waiting_sign_ups
 from services.requests.ledger import comparing
+from services.requests.ledger.records import ExpectedAnswer
 from shared.database import Database
 from shared.errors import RetryableError
 from shared.mail import outgoing_mails
@@ -186,6 +187,19 @@ def test_a_second_backup_in_the_midst_of_the_first(house: Clinic, tmp_path: Path
     assert house.open_decisions() == []
 
 
+def test_what_the_backup_never_had_is_no_less_done(house: Clinic, tmp_path: Path):
+    """Somebody came and was erased after it: that there is nothing now takes the place of no earlier answer."""
+    house.back_up("command", tmp_path / "backup")
+    decision = house.erase(house.subscribe(BERT), email=BERT)
+    before = answers_of(house, decision)
+    assert before["newsletter", ""] == before["newsletter", "laposta"] == "done"
+    house.put_back("command", tmp_path / "backup", ["newsletter"])
+    house.catch_up()
+    assert answers_of(house, decision) == before
+    with house.tools["newsletter"].database.reading() as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(tombstones)) == 1
+
+
 class Deaf:
     """Hears everybody but one."""
 
@@ -248,6 +262,8 @@ def test_a_database_that_is_replaced_under_its_processes_is_noticed(tmp_path: Pa
         house.subscribe(ANNA)
         house.back_up("command", tmp_path / "backup")
         house.unsubscribe(ANNA)
+        house.clock.forward(hours=2)
+        house.sign_up(CARLA)  # reserves keys that are in no backup
         for kind in ("data", "keys"):
             [unit] = (tmp_path / "backup" / kind).iterdir()
             settings = house.installation.settings
@@ -293,6 +309,13 @@ def test_a_lost_trace_of_an_erasure_is_told(house: Clinic):
         session.execute(sa.delete(tombstones))
     compare(house)
     assert alarms(house) == 1
+
+
+def answers_of(house: Clinic, decision: str) -> dict[tuple[str, str], str | None]:
+    """Return what the ledger shows of a decision."""
+    with house.tools["requests"].database.reading() as session:
+        query = sa.select(ExpectedAnswer).where(ExpectedAnswer.decision == decision)
+        return {(each.service, each.processor): each.outcome for each in session.scalars(query)}
 
 
 def compare(house: Clinic) -> None:

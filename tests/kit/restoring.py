@@ -16,7 +16,6 @@ from werkzeug.serving import make_server
 
 from services import registry
 from services.backups import putting_back, taking
-from services.backups.commands import PARTS
 from services.newsletter.records import Subscription
 from services.requests.ledger.records import LedgerDecision
 from services.sandbox import addresses
@@ -32,6 +31,7 @@ from shared.propagation import decisions
 from shared.propagation.tables import obligations
 from shared.restore.keeping import Keeper
 from shared.settings import SERVICES
+from shared.vault import Sealed
 from shared.web.app import build_app
 from tests.kit.installation import Hands, Installation, told_only_what_they_had
 from tests.servers.kept import free_pair
@@ -145,8 +145,7 @@ class Clinic:
         """Stop, put a backup back in the way it was taken, and start."""
         self.stop()
         if how == "command":
-            parts = services if set(services) != set(SERVICES) else PARTS
-            putting_back.put_back(self.installation.settings, putting_back.find(place, kinds), parts)
+            putting_back.put_back(self.installation.settings, putting_back.find(place, kinds), services)
         else:
             for kind in kinds:
                 for service in services:
@@ -259,8 +258,6 @@ class Clinic:
         tools = self.tools["newsletter"]
         with tools.database.reading() as session:
             rows = session.execute(sa.select(Subscription.id, Subscription.sealed, Subscription.key_id)).all()
-        from shared.vault import Sealed  # noqa: PLC0415
-
         texts = tools.vault.open_many({row.id: Sealed(row.key_id, row.sealed) for row in rows})
         return any(word in str(text) for text in texts.values())
 

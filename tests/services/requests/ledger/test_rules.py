@@ -14,6 +14,8 @@ FAILED = ("failed", NINE)
 CLOSED = ("closed-unconfirmed", NINE + timedelta(days=9))
 REFUSED = ("refused", NINE + timedelta(days=1))
 DONE = ("done", NINE + timedelta(days=2))
+NOTHING = ("nothing-held", NINE + timedelta(days=3))
+UNASKED = ("not-addressed", NINE + timedelta(days=4))
 
 
 def last_word(words):
@@ -32,11 +34,16 @@ def last_word(words):
         ([FAILED, CLOSED, DONE], DONE),
         ([CLOSED, DONE, REFUSED], DONE),
         ([FAILED, REFUSED], REFUSED),
+        ([DONE, NOTHING, UNASKED], DONE),  # answered again by who was put back from a backup
+        ([NOTHING, UNASKED], NOTHING),
     ],
     ids=lambda value: "-".join(word[0] for word in value) if isinstance(value, list) else "",
 )
 def test_the_order_of_words_is_never_a_condition(words, counts):
-    """An answer outranks a closing, a closing outranks trouble, and of two answers the later counts."""
+    """An answer outranks a closing, a closing outranks trouble, and of two answers the later counts.
+
+    But not one that says there was nothing to do, where another says what was done.
+    """
     assert {last_word(order) for order in permutations(words)} == {counts}
 
 
