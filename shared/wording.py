@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
 
 Language = Literal["nl", "en"]
+MONTHS = {
+    "nl": "januari februari maart april mei juni juli augustus september oktober november december",
+    "en": "January February March April May June July August September October November December",
+}
 
 
 class Both(str):
@@ -30,3 +38,9 @@ class Both(str):
 def text_in(language: Language, text: str) -> str:
     """Return ``text`` in ``language``; plain text is the same in both."""
     return text.dutch if language == "nl" and isinstance(text, Both) else str(text)
+
+
+def day_in(language: Language) -> Callable[[date], str]:
+    """Return how a day is written in a language: ``3 december 2026``."""
+    months = MONTHS[language].split()
+    return lambda day: f"{day.day} {months[day.month - 1]} {day.year}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.deadlines import ONE_DAY, local_date
 from shared.mail import OutgoingMail
+from shared.wording import day_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,7 +71,7 @@ def confirmation(tools: Tools, subscription: Subscription, content: Mapping[str,
         "clinic": tools.policy.clinic.name,
         "confirm": f"{site}/confirm/{content['confirm']}?language={subscription.language}",
         "unsubscribe": f"{unsubscribe}?language={subscription.language}",
-        "until": _day(subscription, subscription.language),
+        "until": _day(subscription),
     }
     return OutgoingMail(
         reason="requested",
@@ -82,15 +83,6 @@ def confirmation(tools: Tools, subscription: Subscription, content: Mapping[str,
     )
 
 
-MONTHS = {
-    "nl": ("januari", "februari", "maart", "april", "mei", "juni", "juli", "augustus", "september", "oktober",
-           "november", "december"),
-    "en": ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-           "November", "December"),
-}  # fmt: skip
-
-
-def _day(subscription: Subscription, language: str) -> str:
+def _day(subscription: Subscription) -> str:
     """Return the last whole day on which the link works, in words."""
-    day = local_date(subscription.expires_at) - ONE_DAY
-    return f"{day.day} {MONTHS[language][day.month - 1]} {day.year}"
+    return day_in(subscription.language)(local_date(subscription.expires_at) - ONE_DAY)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.database import NAMING, UtcDateTime, insert_into
 from shared.vault import DATA_KEY
+from shared.wording import Language
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -50,7 +51,7 @@ class Subscription(Base):
     state: Mapped[str] = mapped_column(sa.String(10))
     ended_because: Mapped[str | None] = mapped_column(sa.String(20))
     version: Mapped[int]
-    language: Mapped[str] = mapped_column(sa.String(2))
+    language: Mapped[Language] = mapped_column(sa.String(2))
     source: Mapped[str] = mapped_column(sa.String(20))
     privacy_version: Mapped[str] = mapped_column(sa.String(20))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -53,6 +53,8 @@ def test_everything_is_ready(system: RunningSystem):
         assert system.call("GET", f"/{name}/openapi.json").json()["openapi"]
     assert system.call("GET", "/healthz").json() == {"status": "alive"}
     assert system.call("GET", "/asyncapi.json").status_code == 200
+    root = system.call("GET", "/")
+    assert (root.status_code, root.headers["Location"]) == (303, "/privacy")
     assert system.call("GET", "/privacy").json()["version"] == "2024-07-01"
     assert "Expires: " in system.call("GET", "/.well-known/security.txt").text
     assert system.call("GET", "/console/").status_code in (200, 303)

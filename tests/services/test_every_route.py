@@ -18,6 +18,7 @@ from shared.web.registry import mounted_routes
 from tests.kit.installation import Installation
 
 OPEN = {
+    "GET /",
     "GET /.well-known/security.txt",
     "GET /asyncapi.json",
     "GET /healthz",

@@ -9,22 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from shared.wording import Both, text_in
+from shared.wording import Both, day_in, text_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import date
-
     from dateutil.relativedelta import relativedelta
 
     from shared.policy import Policy
     from shared.wording import Language
 
 TEXTS = Path(__file__).parent.parent / "templates" / "letters"
-MONTHS = {
-    "nl": "januari februari maart april mei juni juli augustus september oktober november december",
-    "en": "January February March April May June July August September October November December",
-}
 UNITS = (
     ("years", Both("jaar", "year"), Both("jaar", "years")),
     ("months", Both("maand", "month"), Both("maanden", "months")),
@@ -79,12 +72,6 @@ def period_in(language: Language, period: relativedelta) -> str:
     """Return a calendar period in words, such as 35 days."""
     counts = [(getattr(period, unit), one, more) for unit, one, more in UNITS]
     return " ".join(f"{count} {text_in(language, one if count == 1 else more)}" for count, one, more in counts if count)
-
-
-def day_in(language: Language) -> Callable[[date], str]:
-    """Return how a day is written in a language."""
-    months = MONTHS[language].split()
-    return lambda day: f"{day.day} {months[day.month - 1]} {day.year}"
 
 
 @cache

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from dateutil.relativedelta import relativedelta
 
-from services.requests.cases.letters import day_in
 from services.requests.statement.layout import blocks
 from services.requests.statement.schemas import PrivacyStatementSchema, PrivacyVersionsSchema
 from services.requests.statement.summary import summarise
 from services.requests.statement.versions import in_language, read_statements
 from shared.errors import NotFoundError
-from shared.web import HTML, PUBLIC, Answer, Answers, Api, Call, Document, Page
+from shared.web import HTML, PUBLIC, Answer, Answers, Api, Call, Document, Page, Redirect
+from shared.wording import day_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +27,12 @@ api = Api("statement", at_root=True)
 FOLDER = "statement"
 """Beside the policy, which names the version that applies: both are the clinic's to write."""
 FOR_SECURITY = relativedelta(months=6)
+
+
+@api.get("/", who=PUBLIC, answers=Answers(303), while_restoring=True)
+def show_the_way(call: Call) -> Redirect:
+    """Bring whoever types in the address alone to the statement, which names the forms and whom to ask."""
+    return Redirect("/privacy")
 
 
 @api.get("/privacy", who=PUBLIC, answers=Answers(200, PrivacyStatementSchema, media=HTML), while_restoring=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -31,10 +32,10 @@ from shared.web import (
     TimeField,
     list_of,
 )
-from shared.wording import Both
+from shared.wording import Both, day_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from shared.policy import Policy
     from shared.processors.by_hand.links import Row
@@ -132,15 +133,15 @@ def show_by_hand_statement(call: Call) -> Answer:
 
 def _task_page(call: Call, row: Row) -> dict[str, Any]:
     content: Mapping[str, Any] = open_subject(call.tools, row)
-    policy = call.tools.policy
+    policy, day = call.tools.policy, day_in(call.language)
     return {
         "clinic": policy.clinic.name,
         "task": words.ACTIONS.get(row["action"], words.ANYTHING_ELSE),
         "subject": _labelled(content["subject"]),
         "corrected": _labelled(content["corrected"]),
-        "stays": [_staying(each, policy) for each in content["stays"]],
+        "stays": [_staying(each, policy, day) for each in content["stays"]],
         "categories": [words.CATEGORIES.get(name, name) for name in row["categories"]],
-        "due": local_date(row["due_at"]).isoformat(),
+        "due": day(local_date(row["due_at"])),
         "outcomes": words.OUTCOMES,
         "retaining": {name: Both(ground.nl, ground.en) for name, ground in policy.retaining.items()},
         "refusing": {name: Both(ground.nl, ground.en) for name, ground in policy.refusing.items()},
@@ -154,11 +155,11 @@ def _labelled(values: Mapping[str, str | list[str]]) -> list[tuple[str, str]]:
     ]
 
 
-def _staying(record: Mapping[str, str | None], policy: Policy) -> dict[str, Any]:
+def _staying(record: Mapping[str, str | None], policy: Policy, day: Callable[[date], str]) -> dict[str, Any]:
     ground = policy.retaining.get(record["ground"] or "")
     return {
         "what": words.CATEGORIES.get(str(record["category"]), record["category"]),
         "label": record["label"],
         "because": Both(f"{ground.nl} ({ground.law})", f"{ground.en} ({ground.law})") if ground else None,
-        "until": record["until"],
+        "until": day(date.fromisoformat(record["until"])) if record["until"] else None,
     }

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.mail import OutgoingMail
-from shared.wording import Both
+from shared.wording import Both, day_in
 
 if TYPE_CHECKING:
     from datetime import date
 
     from shared.policy.parts import Clinic
     from shared.propagation.register import Contact
+    from shared.wording import Language
 
 ACTIONS = {
     "erasure": Both(
@@ -80,44 +81,44 @@ OUTCOMES = {
     "refused": Both("We doen het niet", "We will not do it"),
 }
 
-DUTCH = """Beste {name},
+TEXTS: dict[Language, str] = {
+    "nl": """Beste {name},
 
-{clinic} vraagt je iets te doen met gegevens die je in opdracht van {clinic} verwerkt. Wat, en om wie het
-gaat, staat achter deze link. Daar zeg je ook wat je hebt gedaan:
-
-{address}
-
-Antwoord graag uiterlijk op {due}. De link werkt tot {expires} en is alleen voor jou: stuur hem niet door.
-Vragen? Antwoord op dit bericht.
-"""
-ENGLISH = """Dear {name},
-
-{clinic} asks you to do something with data that you process on behalf of {clinic}. What, and whom it is
-about, is behind this link. There you also say what you have done:
+{clinic} vraagt je iets te doen met gegevens die je in opdracht van ons verwerkt.
+Wat, en om wie het gaat, staat achter deze link. Daar zeg je ook wat je hebt gedaan:
 
 {address}
 
-Please answer by {due}. The link works until {expires} and is for you alone: do not pass it on.
-Questions? Reply to this message.
-"""
+Antwoord graag uiterlijk op {due}. De link werkt tot {expires}
+en is alleen voor jou: stuur hem niet door. Vragen? Antwoord op dit bericht.
+""",
+    "en": """Dear {name},
+
+{clinic} asks you to do something with data that you process on our behalf.
+What, and whom it is about, is behind this link. There you also say what you have done:
+
+{address}
+
+Please answer by {due}. The link works until {expires}
+and is for you alone: do not pass it on. Questions? Reply to this message.
+""",
+}
 
 
 def task_mail(
     *, about: str, contact: Contact, clinic: Clinic, address: str, due: date, expires: date, again: bool
 ) -> OutgoingMail:
     """Return the mail with a link to a task; ``again`` makes it a reminder."""
-    filled = {
-        "name": contact.name,
-        "clinic": clinic.name,
-        "address": address,
-        "due": due.isoformat(),
-        "expires": expires.isoformat(),
-    }
+    filled = {"name": contact.name, "clinic": clinic.name, "address": address}
+    texts = (
+        text.format(**filled, due=day_in(language)(due), expires=day_in(language)(expires))
+        for language, text in TEXTS.items()
+    )
     dutch, english = ("Herinnering: taak", "Reminder: task") if again else ("Taak", "Task")
     return OutgoingMail(
         reason="legal",
         about=about,
         to=contact.email,
         subject=f"{dutch} van / {english} from {clinic.name}",
-        text=f"{DUTCH.format(**filled)}\n---\n\n{ENGLISH.format(**filled)}",
+        text="\n---\n\n".join(texts),
     )

@@ -141,7 +141,7 @@ def test_a_bookkeeper_with_an_invoice_that_stays_is_told_to_keep_it_and_nothing_
     practice.settle()
     page = practice.page(practice.task(BOOKKEEPER))
     assert "This has to stay" in page
-    assert "invoices 2026-0001: Fiscal retention (art. 52(4) AWR), until 2034-01-01" in page
+    assert "invoices 2026-0001: Fiscal retention (art. 52(4) AWR), until 1 January 2034" in page
     for unknown in ("Anna", "Jansen", ANNA["email"], "12345678"):
         assert unknown not in page
     practice.state(practice.task(BOOKKEEPER), "done")

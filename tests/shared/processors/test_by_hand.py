@@ -138,7 +138,10 @@ def test_a_task_is_mailed_to_the_contact_and_waits(desk: Desk) -> None:
     assert mail.to == "privacy@webhuis.example"
     assert "Beste W. Webhuis" in mail.text
     assert "Dear W. Webhuis" in mail.text
-    assert "2026-11-09" in mail.text  # the agreement gives seven days
+    assert "uiterlijk op 9 november 2026." in mail.text  # the agreement gives seven days
+    assert "answer by 9 November 2026." in mail.text
+    assert max(len(line) for line in mail.text.splitlines() if "http" not in line) < 100
+    assert "uiterlijk op 9 november 2026." in desk.browser.get(desk.link(), headers=HTML).text
 
 
 def test_p4_the_mail_holds_no_personal_data_and_the_page_behind_the_link_does(desk: Desk) -> None:

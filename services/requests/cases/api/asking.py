@@ -7,13 +7,13 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from services.requests.cases.actions import opening
-from services.requests.cases.letters import day_in
 from services.requests.cases.rules import reference_of
 from services.requests.cases.schemas.asked import SubmitRightsRequestSchema
 from services.requests.cases.schemas.shown import AcceptedRequestSchema
 from shared.deadlines import local_date
 from shared.errors import InvalidInputError
 from shared.web import FORM, HTML, JSON, MULTIPART, PUBLIC, Answer, Answers, Api, Both, Call, Page, Staff
+from shared.wording import day_in
 
 if TYPE_CHECKING:
     from datetime import date
