@@ -28,6 +28,7 @@ PR_SET_PDEATHSIG = 1
 LONGEST_PAUSE = timedelta(seconds=30)
 HEALTHY_AFTER = 60.0  # seconds a child must live before its next failure counts as the first
 READY_WITHIN = 60.0
+FREE_WITHIN = 20.0  # a web process that an earlier parent left behind takes up to 15 seconds to end
 # Two heaps are enough for our threads; glibc would make eight for each core, and keep what each once held.
 ENVIRON = {"MALLOC_ARENA_MAX": "2", **os.environ}
 
@@ -54,7 +55,9 @@ def up(settings: Settings) -> int:
         prepared = subprocess.run([sys.executable, "-m", "services.cli", "prepare"], check=False, cwd=ROOT)
         if prepared.returncode and not stopping:
             return prepared.returncode  # it has said what is wrong
-        return _keep_up(settings, _children(settings), stopping)
+        children = _children(settings)
+        _wait_for_ports(settings, children, stopping)
+        return _keep_up(settings, children, stopping)
 
 
 def _children(settings: Settings) -> list[Child]:
@@ -72,6 +75,32 @@ def _children(settings: Settings) -> list[Child]:
     if settings.mode == "trial" and "sandbox:" in settings.processors.read_text(encoding="utf-8"):
         children.insert(0, Child("sandbox", [*python, "services.sandbox"]))
     return children
+
+
+def _wait_for_ports(settings: Settings, children: list[Child], stopping: list[int]) -> None:
+    """Start nothing before our ports are ours: what answers there otherwise would be taken for this system.
+
+    Raises ConfigurationError when another program keeps one.
+    """
+    ports = [settings.port, *(settings.port + 1 for child in children if child.name == "sandbox")]
+    began, told = time.monotonic(), False
+    while not stopping and (taken := [port for port in ports if not _is_free(port)]):
+        if time.monotonic() - began > FREE_WITHIN:
+            raise ConfigurationError(f"Port {taken[0]} is in use. Set DISCREET_PORT; a trial takes the next one too.")
+        if not told:
+            told = True
+            print(f"Port {taken[0]} is in use by another program; waiting for it.", file=sys.stderr)  # noqa: T201
+        time.sleep(0.2)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that have ended do not hold it
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _keep_up(settings: Settings, children: list[Child], stopping: list[int]) -> int:

@@ -158,3 +158,20 @@ def test_a_start_that_cannot_be_prepared_says_why_and_ends(start: Callable[..., 
     assert "Traceback" not in up.said()
     assert len(up.said().splitlines()) == 1, up.said()
     assert up.pids() == {}
+
+
+def test_a_port_that_another_program_has_is_named_and_nothing_is_started(start: Callable[..., Up]) -> None:
+    """Its answers are not taken for ours, so nobody is sent to another system; the port of the sandbox counts too."""
+    port = free_pair()
+    with socket.socket() as other, socket.socket() as beside:
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        up = start(DISCREET_PORT=str(port))
+        until(lambda: f"Port {port} is in use by another program; waiting for it." in up.said(), up.said())
+        beside.bind(("127.0.0.1", port + 1))
+        beside.listen()
+        other.close()
+        assert up.process.wait(PATIENCE) == 2
+    assert f"Port {port + 1} is in use. Set DISCREET_PORT" in up.said()
+    assert "ready" not in up.said()
+    assert up.pids() == {}
