@@ -42,6 +42,7 @@ class OwnedConnection:
         self._on_lost = on_lost
         self._stopping = threading.Event()
         self._connection: SelectConnection | None = None
+        self._channel: Channel | None = None
         self._failures = 0
         self._thread = threading.Thread(target=self._run, name=f"amqp {name}", daemon=True)
 
@@ -65,6 +66,11 @@ class OwnedConnection:
         """Let go of a connection that no longer answers, and make a new one."""
         self.call(self._close)
 
+    def renew(self) -> None:
+        """Take a new channel over the same connection and close the old one; in the connection's own thread."""
+        if self._connection is not None and self._connection.is_open:
+            self._connection.channel(on_open_callback=self._channel_open)
+
     def _do(self, work: Callable[[], None]) -> None:
         try:
             work()
@@ -79,7 +85,7 @@ class OwnedConnection:
                 self._connect_and_loop()
             except Exception as error:  # noqa: BLE001 - without this thread nothing would ever move again
                 self._warn(error)
-            self._connection = None
+            self._connection = self._channel = None
             self._on_lost()
             self._failures = 1 if time.monotonic() - began > HEALTHY_AFTER else self._failures + 1
             self._stopping.wait(max(0.05, pause(self._failures, LONGEST_PAUSE).total_seconds()))
@@ -112,11 +118,16 @@ class OwnedConnection:
         _log.warning("the broker is away", extra={"fields": fields})
 
     def _channel_open(self, channel: Channel) -> None:
+        old, self._channel = self._channel, channel
         # A channel the broker closed (404, 403, 406) takes its connection with it: one way to recover.
         channel.add_on_close_callback(self._channel_closed)
         self._on_open(channel)
+        if old is not None and old.is_open:
+            old.close()
 
-    def _channel_closed(self, _channel: Channel, reason: Exception) -> None:
+    def _channel_closed(self, channel: Channel, reason: Exception) -> None:
+        if channel is not self._channel:  # another one has taken its place
+            return
         if not self._stopping.is_set():
             # The broker's own words: which queue is missing, or what this account may not publish.
             said = getattr(reason, "reply_text", type(reason).__qualname__)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from shared.database import Database
 
 PREFETCH = 200
-BIND_AGAIN_EVERY = 60  # seconds
+LOOK_EVERY = 60.0  # seconds
 _log = logging.getLogger(__name__)
 
 
@@ -38,16 +38,28 @@ class Receiver:
     """Receives for one service.
 
     A delivery tag belongs to its channel: what a lost channel brought is dropped, since the broker brings it again.
+    ``look_every`` so many seconds it sees to its queue.
     """
 
-    def __init__(self, database: Database, url: str, service: str, binding_keys: Sequence[str], clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        url: str,
+        service: str,
+        binding_keys: Sequence[str],
+        clock: Clock,
+        *,
+        look_every: float = LOOK_EVERY,
+    ) -> None:
         self._database = database
         self._service = service
         self._binding_keys = binding_keys
         self._clock = clock
+        self._look_every = look_every
         self._connection = OwnedConnection(url, f"receiver {service}", self._opened, self._lost)
         self._changed = threading.Condition()
         self._channel: Channel | None = None
+        self._heard = False
         self._deliveries: list[_Delivery] = []
 
     def start(self) -> None:
@@ -77,18 +89,35 @@ class Receiver:
         with self._changed:
             self._channel = channel
             self._deliveries = []
+        self._heard = False
         # The queue was deleted: a consumer of the next one is made with a new connection.
         channel.add_on_cancel_callback(lambda _frame: channel.close())
         channel.basic_qos(prefetch_count=PREFETCH)
         self._bind(channel)
         channel.basic_consume(queue_name(self._service), self._received)
+        channel.connection.ioloop.call_later(self._look_every, lambda: self._look(channel))
+
+    def _look(self, channel: Channel) -> None:
+        """Bind our queue again, or take a new channel when this one brought nothing and we hold nothing of it.
+
+        A queue that is deleted and made again at once can leave us with a consumer that the broker believes in, gives
+        everything to, and never hears from: its channel had not yet noticed, and nobody is told (seen in RabbitMQ
+        3.10). What still has to be stored keeps its channel, since every return to the queue counts against it.
+        """
+        replaced = channel is not self._channel
+        if replaced or not channel.is_open:
+            return
+        if not self._heard and not self._deliveries:
+            self._connection.renew()
+            return
+        self._heard = False
+        self._bind(channel)
+        channel.connection.ioloop.call_later(self._look_every, lambda: self._look(channel))
 
     def _bind(self, channel: Channel) -> None:
-        """Bind our own queue again: it changes nothing while the bindings are there, and mends them when not."""
-        if channel.is_open:
-            for key in self._binding_keys:
-                channel.queue_bind(queue_name(self._service), EXCHANGE, key)
-            channel.connection.ioloop.call_later(BIND_AGAIN_EVERY, lambda: self._bind(channel))
+        """Bind our own queue: it changes nothing while the bindings are there, and mends them when not."""
+        for key in self._binding_keys:
+            channel.queue_bind(queue_name(self._service), EXCHANGE, key)
 
     def _received(self, channel: Channel, method: Basic.Deliver, properties: BasicProperties, body: bytes) -> None:
         headers: dict[str, Any] = properties.headers or {}
@@ -100,7 +129,10 @@ class Receiver:
             signature=str(headers.get("signature", "")),
             key_id=str(headers.get("key_id", "")),
         )
+        self._heard = True
         with self._changed:
+            if channel is not self._channel:  # the last of a channel that is closing: it comes again
+                return
             self._deliveries.append(_Delivery(channel, method.delivery_tag, event))
             self._changed.notify_all()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pika
 import pytest
@@ -15,7 +16,7 @@ from services import registry
 from shared.database import Database
 from shared.events import ContactFormReceived
 from shared.messaging.asyncapi import EXCHANGE
-from shared.messaging.rabbitmq.receiver import Receiver
+from shared.messaging.rabbitmq.receiver import LOOK_EVERY, Receiver
 from shared.messaging.rabbitmq.relay import WINDOW, Relay
 from shared.messaging.rabbitmq.topology import definitions, password_hash, queue_name, user_name
 from shared.messaging.tables import outbox
@@ -102,10 +103,11 @@ def relay_of(post: Post, broker: Broker, services: tuple[str, ...] = SERVICES) -
     return Relay(post.installation.tools["intake"].database, broker.url("intake"), "intake", services, post.clock)
 
 
-def receiver_of(post: Post, broker: Broker, database: Any = None) -> Receiver:
+def receiver_of(post: Post, broker: Broker, database: Any = None, *, look_every: float = LOOK_EVERY) -> Receiver:
     """The newsletter's receiver."""
     keys = registry.subscriptions(registry.load_all()).binding_keys("newsletter")
-    return Receiver(database or post.tools.database, broker.url("newsletter"), "newsletter", keys, post.clock)
+    place = database or post.tools.database, broker.url("newsletter")
+    return Receiver(*place, "newsletter", keys, post.clock, look_every=look_every)
 
 
 def announce(post: Post, *forms: str) -> None:
@@ -371,7 +373,7 @@ class TestReceiver:
 
     def test_a_queue_that_was_deleted_and_made_again_is_read_again(self, post: Post, broker: Broker) -> None:
         """Somebody mended the broker: the receiver must not sit there with a consumer that is none."""
-        receiver = receiver_of(post, broker)
+        receiver = receiver_of(post, broker, look_every=1)
         with running(receiver):
             until(lambda: receiver._channel is not None)
             broker.management.call("DELETE", f"queues/{broker.vhost}/{queue_name('newsletter')}")
@@ -379,6 +381,40 @@ class TestReceiver:
             publish(broker, "fact.contact-form-received.intake", post.form("a").body.encode())
             until(lambda: receiver.step() or post.rows())
         assert len(post.rows()) == 1
+
+    def test_a_consumer_that_is_gone_without_a_word_is_replaced(self, post: Post, broker: Broker) -> None:
+        """The channel is open, the broker says nothing, and nothing comes: a new channel hears again."""
+        receiver = receiver_of(post, broker, look_every=1)
+        with running(receiver):
+            until(lambda: receiver._channel is not None and receiver._channel.consumer_tags)
+            deaf = receiver._channel
+            receiver._connection.call(lambda: deaf.basic_cancel(deaf.consumer_tags[0]))
+            publish(broker, "fact.contact-form-received.intake", post.form("a").body.encode())
+            until(lambda: receiver.step() or post.rows())
+            assert receiver._channel.connection is deaf.connection
+            until(lambda: broker.waiting("newsletter") == 0)
+        assert len(post.rows()) == 1
+
+    def test_a_lost_binding_is_mended_and_what_is_held_keeps_its_channel(self, post: Post, broker: Broker) -> None:
+        """While the database is away nothing is given back: the broker counts how often that happens."""
+        event = post.form("a")
+        publish(broker, "fact.contact-form-received.intake", event.body.encode(), message_id=event.event_id)
+        receiver = receiver_of(post, broker, look_every=0.2)
+        place = f"bindings/{broker.vhost}/e/{EXCHANGE}/q/{queue_name('newsletter')}"
+
+        def bindings() -> set[str]:
+            return {each["properties_key"] for each in broker.management.call("GET", place)}
+
+        with running(receiver):
+            until(lambda: receiver._deliveries)
+            channel, whole = receiver._channel, bindings()
+            for key in sorted(whole)[:3]:
+                broker.management.call("DELETE", f"{place}/{quote(key, safe='')}")
+                until(lambda: bindings() == whole)
+            assert receiver._channel is channel
+            assert receiver.step()
+            until(lambda: broker.waiting("newsletter") == 0)
+        assert [row["event_id"] for row in post.rows()] == [event.event_id]
 
     def test_what_a_new_channel_brings_while_the_old_one_s_batch_is_stored_is_not_forgotten(
         self, post: Post, broker: Broker
