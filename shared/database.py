@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from shared.bell import Bell
+from shared.failpoints import reach
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -111,10 +112,12 @@ class Database:
                 if self.dialect == "sqlite":
                     session.connection()  # BEGIN IMMEDIATE now: a read must not start a deferred transaction
                 yield session
+                reach("database.uncommitted")
                 session.commit()
                 wake = session.info.get("wake", False)
         finally:
             self._writing.open = False
+        reach("database.committed")
         if wake:
             self._announce()
 

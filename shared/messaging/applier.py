@@ -16,6 +16,7 @@ from shared.backoff import pause
 from shared.database import is_sqlite
 from shared.errors import DiscreetError
 from shared.events import kind_of
+from shared.failpoints import reach
 from shared.messaging import envelope as envelopes
 from shared.messaging.envelope import Envelope, UnknownEventError, UnreadableEventError
 from shared.messaging.outbox import StoredEvent, stored_event
@@ -102,12 +103,17 @@ class Applier:
                 session.execute(sa.text(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'"))
             started = time.monotonic()
             done: list[int] = []
-            for row in self._waiting(session, limit):
+            rows = self._waiting(session, limit)
+            if rows:
+                reach("applier.taken")
+            for row in rows:
                 self._apply_row(session, row)
                 done.append(row["id"])
                 if is_sqlite(session) and time.monotonic() - started > SQLITE_SECONDS:
                     break
             self._mark(session, done, state=APPLIED, applied_at=self._clock(), problem=None)
+            if done:
+                reach("applier.marked")
         return len(done)
 
     def _apply_one_by_one(self) -> int:
@@ -139,6 +145,7 @@ class Applier:
                 handler(session, delivery)
         finally:
             log.traceparent.reset(token)
+        reach("applier.handled")
 
     def _open(self, stored: StoredEvent) -> tuple[Envelope, Event]:
         envelope = envelopes.read(stored.body)
@@ -161,6 +168,7 @@ class Applier:
             self._mark(session, [row_id], state=PARKED, problem=type(error).__qualname__)
 
     def _set_aside(self, row_id: int, error: Exception) -> None:
+        reach("applier.failed")
         now = self._clock()
         hopeless = isinstance(error, (UnreadableEventError, ForgedEventError))
         with self._database.transaction() as session:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from shared.failpoints import reach
 from shared.messaging import inbox as inboxes
 from shared.messaging.outbox import stored_event
 from shared.messaging.tables import MOVED, WAITING, outbox
@@ -42,6 +43,7 @@ class EmbeddedMover:
             )
         if not rows:
             return 0
+        reach("mover.taken")
         failed: Exception | None = None
         for target, other in self._databases.items():
             wanted = [stored_event(row) for row in rows if self._subscriptions.wants(target, row["type"])]
@@ -50,10 +52,12 @@ class EmbeddedMover:
             try:
                 with other.transaction() as session:
                     inboxes.store(session, wanted, now=self._clock())
+                reach("mover.stored")
             except Exception as error:  # noqa: BLE001 - raised when everybody had their turn
                 failed = error
         if failed is not None:
             raise failed
+        reach("mover.unmarked")
         with database.transaction() as session:
             session.execute(
                 sa.update(outbox)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from shared.database import insert_into, insert_once, wake_after
+from shared.failpoints import reach
 from shared.messaging import envelope as envelopes
 from shared.messaging.envelope import UnreadableEventError
 from shared.messaging.tables import APPLIED, PARKED, WAITING, inbox
@@ -38,6 +39,7 @@ def store(session: Session, deliveries: Sequence[StoredEvent], *, now: datetime)
         where=repeated,
     )
     session.execute(statement, [_row(event, now) for event in deliveries])
+    reach("inbox.stored")
     wake_after(session)
 
 

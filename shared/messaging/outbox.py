@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from shared import log
 from shared.database import is_sqlite, wake_after
 from shared.events import routing_key, type_of
+from shared.failpoints import reach
 from shared.messaging import envelope as envelopes
 from shared.messaging.tables import WAITING, incarnations, outbox
 
@@ -102,6 +103,7 @@ class Outbox:
             "created_at": now,
         }
         session.execute(sa.insert(outbox), [row])
+        reach("outbox.written")
         wake_after(session)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from shared.clock import utc_text
 from shared.durable import make_directory, sync_directory
+from shared.failpoints import reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,8 +47,10 @@ class Journal:
             # The break comes first: half a line that a crash left behind must not swallow this one.
             file.write(f"\n{line}".encode())
             file.flush()
+            reach("journal.written")
             os.fsync(file.fileno())
         if is_new:
+            reach("journal.flushed")
             sync_directory(self._directory)
 
     def read(self) -> Iterator[dict[str, str]]:

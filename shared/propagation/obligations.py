@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from shared.database import insert_once, lock_subject, wake_after
 from shared.events import Decision, Expected, ReceiptIssued
+from shared.failpoints import reach
 from shared.propagation import receipts
 from shared.propagation.addressing import Accepting, address
 from shared.propagation.tables import ASKED, OPEN, PARKED, SUPERSEDED, obligations
@@ -49,6 +50,7 @@ def accept(service: Service) -> Handler:
             if expected.service == service.name:
                 _oblige(session, accepting, expected)
         wake_after(session)
+        reach("obligation.made")
 
     return handler
 

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from shared.database import insert_once
 from shared.errors import RetryableError
 from shared.events import EvidenceNote, ReceiptIssued, RecordRef, RetainedPart
+from shared.failpoints import reach
 from shared.processors.interface import evidence_of
 from shared.propagation.obligations import BY_REFS, current_records, lock_records
 from shared.propagation.tables import CLAIMED, obligations, tombstones
@@ -52,8 +53,11 @@ def carry_out(service: Service, tools: Tools, row: Row) -> ReceiptIssued:
     if row["stage"] is None:
         _act(service, tools, row)
     if row["stage"] == "destroy":
+        reach("own_store.act_committed")
         tools.vault.destroy(row["progress"]["keys"])
+        reach("own_store.destroyed")
         _advance(tools, row, "count")
+    reach("own_store.counting")
     return _count(service, tools, row)
 
 
@@ -84,6 +88,7 @@ def _act(service: Service, tools: Tools, row: Row) -> None:
         row["progress"] |= {"changed": dict(changed), "keys": sorted(set(keys)), "unsupported": unsupported}
         row["stage"] = "destroy"
         _save(session, row)
+        reach("own_store.acted")
 
 
 def _current_records(session: Session, service: Service, row: Row) -> list[tuple[Holding, list[str]]]:
@@ -120,6 +125,7 @@ def _count(service: Service, tools: Tools, row: Row) -> ReceiptIssued:
     if row["kind"] != "inquiry" and any(left.values()):
         _advance(tools, row, None)
         raise StillPresentError("a second count found records that are not as decided")
+    reach("own_store.counted")
     evidence = evidence_of(
         "recounted",
         {

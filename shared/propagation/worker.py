@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from shared.backoff import pause
 from shared.errors import OutsideError, PermanentError, RetryableError
 from shared.events import TERMINAL, ReceiptIssued
+from shared.failpoints import reach
 from shared.processors import interface as processors
 from shared.propagation import own_store, receipts, transfers
 from shared.propagation.giving import STOPPING, TRANSFER
@@ -49,6 +50,7 @@ class ObligationWorker:
         row = self._claim()
         if row is None:
             return False
+        reach("obligation.claimed")
         try:
             self._attempt(row)
         except TakenOverError:
@@ -108,6 +110,7 @@ class ObligationWorker:
             return
         adapter = self._service.adapters[processor.adapter](self._tools, processor)
         outcome = adapter.carry_out(task_of(self._tools, row, processor))
+        reach("adapter.called")
         if isinstance(outcome, processors.Pending):
             self._wait_for_answer(row, outcome)
         elif row["decision"] is None:
@@ -169,6 +172,8 @@ class ObligationWorker:
                 problem=None,
             )
             self._tools.vault.destroy_after_commit(session, [row["key_id"]] if row["key_id"] else [])
+            if receipt is not None:
+                reach("receipt.issued")
 
     def _park_with(self, row: Row, receipt: ReceiptIssued) -> None:
         now = self._tools.clock()
@@ -193,6 +198,7 @@ class ObligationWorker:
 
     def _put_back(self, row: Row, error: Exception, *, parked: bool, retry_after: int | None = None) -> None:
         """Try later, or set aside for a person; the ledger is told once of each new kind of trouble."""
+        reach("obligation.failed")
         if row["kind"] == TRANSFER and self._is_overtaken(row):
             self._close(row, None, state=SUPERSEDED)
             return

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from shared.errors import KeyDestroyedError
+from shared.failpoints import reach
 from shared.vault.tables import data_keys
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def destroy_keys(database: Database, key_ids: Collection[str], now: datetime) ->
             live = sa.and_(data_keys.c.key_id.in_(some), data_keys.c.destroyed_at.is_(None))
             statement = sa.update(data_keys).where(live).values(wrapped=b"", destroyed_at=now)
             destroyed += len(session.scalars(statement.returning(data_keys.c.key_id)).all())
+            reach("vault.destroying")
+        reach("vault.destroyed")
     if destroyed:
         _leave_no_log(database)
     return destroyed

@@ -11,6 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from shared.errors import IntegrityError, InvalidInputError
+from shared.failpoints import reach
 from shared.vault.ciphers import decrypt, encrypt
 from shared.vault.data_keys import destroy_keys, find_key, find_keys, surviving_keys, sweep_keys
 from shared.vault.masters import Masters, rewrap
@@ -151,6 +152,7 @@ class Vault:
         return sweep_keys(self._database, used, self._clock() - older_than)
 
     def _destroy_now(self, key_ids: Collection[str]) -> None:
+        reach("vault.orphaned")
         try:
             self.destroy(key_ids)
         except Exception:

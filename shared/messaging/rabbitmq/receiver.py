@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from shared.failpoints import reach
 from shared.messaging import inbox as inboxes
 from shared.messaging.asyncapi import EXCHANGE
 from shared.messaging.outbox import StoredEvent
@@ -77,8 +78,10 @@ class Receiver:
             batch = [each for each in self._deliveries if each.channel is self._channel]
         if not batch:
             return False
+        reach("receiver.delivered")
         with self._database.transaction() as session:
             inboxes.store(session, [each.event for each in batch], now=self._clock())
+        reach("receiver.unacknowledged")
         with self._changed:
             if self._channel is batch[0].channel:  # else they went with their channel, and others may have come
                 del self._deliveries[: len(batch)]
@@ -145,3 +148,4 @@ class Receiver:
 def _acknowledge(last: _Delivery) -> None:
     if last.channel.is_open:
         last.channel.basic_ack(last.tag, multiple=True)
+        reach("receiver.acknowledged")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pika
 import sqlalchemy as sa
 
+from shared.failpoints import reach
 from shared.messaging.asyncapi import EXCHANGE
 from shared.messaging.rabbitmq.connection import OwnedConnection
 from shared.messaging.rabbitmq.topology import queue_name
@@ -75,6 +76,7 @@ class Relay:
         rows = self._waiting()
         if not rows:
             return False
+        reach("relay.taken")
         self._publish(rows)
         self._mark()
         return True
@@ -136,6 +138,7 @@ class Relay:
             channel.basic_publish(
                 EXCHANGE, row["routing_key"], row["body"].encode(), self._properties(row), mandatory=True
             )
+            reach("relay.sending")
 
     def _properties(self, row: RowMapping) -> BasicProperties:
         return pika.BasicProperties(
@@ -169,6 +172,7 @@ class Relay:
             self._changed.notify_all()
 
     def _on_confirm(self, frame: Any) -> None:
+        reach("relay.confirming")
         method: Basic.Ack | Basic.Nack = frame.method
         tags = [tag for tag in self._tags if tag <= method.delivery_tag] if method.multiple else [method.delivery_tag]
         with self._changed:
@@ -189,6 +193,7 @@ class Relay:
         now = self._clock()
         with self._changed:
             confirmed, refused = sorted(self._confirmed), sorted(self._refused)
+        reach("relay.unmarked")
         with self._database.transaction() as session:
             if confirmed:
                 session.execute(

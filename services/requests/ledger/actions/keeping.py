@@ -22,6 +22,7 @@ from services.requests.ledger.records import (
 from shared.database import insert_once
 from shared.errors import IntegrityError
 from shared.events import UNCONFIRMED, AnswerClosed, Decision, DecisionClosed, DecisionRegistered, ReceiptIssued
+from shared.failpoints import reach
 from shared.messaging import envelope as envelopes
 from shared.propagation import chain
 from shared.propagation.journal import Journal
@@ -48,6 +49,7 @@ def register(session: Session, tools: Tools, delivery: Delivery, decision: Decis
         tools.outbox.publish(session, announced, now=delivery.now)
         return
     Journal(tools.settings.journal).append(delivery.stored, delivery.now)
+    reach("ledger.journalled")
     early = entries_of(session, decision.decision)
     entry = _append(session, delivery, "decision", decision.decision)
     session.add(
@@ -129,6 +131,7 @@ def _append(session: Session, delivery: Delivery, family: str, decision: str) ->
     head.seq, head.hash = entry.seq, entry.hash
     session.add(entry)
     session.flush()
+    reach("ledger.appended")
     return entry
 
 
@@ -148,6 +151,7 @@ def _note(session: Session, word: Word) -> None:
         answer.evidence = answer.evidence_digest = None
         answer.ground, answer.counts, answer.retained = word.reason, {}, []
     session.flush()
+    reach("ledger.noted")
 
 
 def _close_if_complete(session: Session, tools: Tools, decision_id: str, now: datetime) -> None:
@@ -156,3 +160,4 @@ def _close_if_complete(session: Session, tools: Tools, decision_id: str, now: da
         return
     decision.closed_at = now
     tools.outbox.publish(session, DecisionClosed(decision=decision_id), now=now)
+    reach("ledger.closed")
