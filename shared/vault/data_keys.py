@@ -42,7 +42,10 @@ def find_keys(database: Database, masters: Masters, key_ids: Collection[str]) ->
 
 
 def destroy_keys(database: Database, key_ids: Collection[str], now: datetime) -> int:
-    """Overwrite these keys and return how many were live; doing it again changes nothing."""
+    """Overwrite these keys and return how many were live; doing it again changes nothing.
+
+    The log is emptied each time: who overwrote them before may have ended before it came to that.
+    """
     destroyed = 0
     for some in _chunks(key_ids):
         with database.transaction() as session:
@@ -51,7 +54,7 @@ def destroy_keys(database: Database, key_ids: Collection[str], now: datetime) ->
             destroyed += len(session.scalars(statement.returning(data_keys.c.key_id)).all())
             reach("vault.destroying")
         reach("vault.destroyed")
-    if destroyed:
+    if key_ids:
         _leave_no_log(database)
     return destroyed
 
@@ -76,7 +79,8 @@ def sweep_keys(
     """Delete the live keys of before that time that nothing refers to, and return how many.
 
     They were reserved and never given out, or given out in a transaction that was rolled back, or their record
-    is gone and a crash came before their destruction. ``used`` says which of some ids are still referred to.
+    is gone and a crash came before their destruction. ``used`` says which of some ids are still referred to. The
+    log is emptied in any case, of what a crash or a reader that was in the way has left in it.
     """
     swept = 0
     for some in _live_in_order(database, reserved_before):
@@ -86,8 +90,7 @@ def sweep_keys(
         with database.transaction() as session:
             session.execute(sa.delete(data_keys).where(data_keys.c.key_id.in_(unused)))
         swept += len(unused)
-    if swept:
-        _leave_no_log(database)
+    _leave_no_log(database)
     return swept
 
 
