@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from shared.messaging.outbox import StoredEvent
 
 
+_named: set[tuple[int, Path]] = set()
+"""Which process knows of which files that their names are on the disk."""
+
+
 class Journal:
     """One file a month, a JSON object a line: the event's exact text with its signature and key id."""
 
@@ -42,16 +46,19 @@ class Journal:
             }
         )
         path = self._directory / f"decisions-{now:%Y-%m}.jsonl"
-        is_new = not path.exists()
+        named = (os.getpid(), path)
+        is_named = named in _named and path.exists()
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as file:
             # The break comes first: half a line that a crash left behind must not swallow this one.
             file.write(f"\n{line}".encode())
             file.flush()
             reach("journal.written")
             os.fsync(file.fileno())
-        if is_new:
+        if not is_named:
+            # Once in each process: the one that made the file may have ended before it came to this.
             reach("journal.flushed")
             sync_directory(self._directory)
+            _named.add(named)
 
     def read(self) -> Iterator[dict[str, str]]:
         """Yield every line in order; one that a crash cut short is passed over."""

@@ -9,8 +9,10 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from shared.failpoints import DIED
 from shared.messaging.outbox import StoredEvent
 from shared.propagation.journal import Journal
+from tests.kit.dying import live
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +57,14 @@ def test_nobody_else_can_read_it(tmp_path: Path) -> None:
     Journal(tmp_path / "journal").append(event("a"), NOON)
     assert stat.S_IMODE((tmp_path / "journal").stat().st_mode) == 0o700
     assert stat.S_IMODE((tmp_path / "journal" / "decisions-2026-11.jsonl").stat().st_mode) == 0o600
+
+
+def test_a_file_is_named_on_the_disk_by_whoever_comes_after_the_one_that_made_it(tmp_path: Path) -> None:
+    """Who made the file may end before that; without its name the next power cut would take every line in it."""
+    journal = Journal(tmp_path / "journal")
+    for name in ("a", "b"):
+        assert live(lambda name=name: journal.append(event(name), NOON), "journal.flushed") == DIED
+    assert names(tmp_path / "journal") == ["a", "b"]
 
 
 def test_a_line_that_a_crash_cut_short_takes_no_other_with_it(tmp_path: Path) -> None:
