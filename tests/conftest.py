@@ -22,15 +22,21 @@ ServerT = TypeVar("ServerT")
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[Callable[[], str]]:
-    """Give a function that makes an empty database and returns its URL."""
+def postgres() -> Iterator[Databases]:
+    """Give databases on a private server, or on the one that the environment names."""
     if POSTGRES:
         databases = Databases(POSTGRES)
-        yield databases.create
+        yield databases
         databases.drop()
     else:
         with _or_skip(PostgreSQL) as server:
-            yield Databases(server.url).create
+            yield Databases(server.url)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres: Databases) -> Callable[[], str]:
+    """Give a function that makes an empty database and returns its URL."""
+    return postgres.create
 
 
 @pytest.fixture(scope="session")

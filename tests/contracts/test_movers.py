@@ -72,7 +72,7 @@ def _mover(request: pytest.FixtureRequest, name: str) -> Callable[[Installation]
         return Embedded
     url = request.getfixturevalue("amqp_url")()
     management = request.getfixturevalue("management")
-    return lambda installation: Rabbit(installation, load_definitions(installation, management, url))
+    return lambda installation: Rabbit(installation, load_definitions(installation.services, management, url))
 
 
 def announce(installation: Installation, form: str) -> None:

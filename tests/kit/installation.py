@@ -46,13 +46,14 @@ class Hands:
 
 @dataclass
 class Installation:
-    """Services with their tools, and the loops' work as calls."""
+    """Services with their tools, and the loops' work as calls; one that is not new finds its databases made."""
 
     home: Path
     services: Mapping[str, Service]
     clock: Hands = field(default_factory=Hands)
     environ: Mapping[str, str] = field(default_factory=dict)
     moved_by: Callable[[Installation], Mover] = lambda installation: Embedded(installation)  # noqa: PLW0108 - below
+    is_new: bool = True
     tools: dict[str, Tools] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -65,6 +66,8 @@ class Installation:
         self.mover = self.moved_by(self)
 
     def _tools(self, name: str) -> Tools:
+        if not self.is_new:
+            return build_tools(self.settings, name, clock=self.clock)
         for url in (self.settings.database_url(name), self.settings.key_database_url(name)):
             if url.startswith("sqlite:///"):
                 (self.home / url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)

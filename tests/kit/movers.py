@@ -16,8 +16,9 @@ from shared.messaging.rabbitmq.topology import definitions, password_hash, user_
 from shared.messaging.tables import MOVED, WAITING, outbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from shared.service import Service
     from tests.kit.installation import Installation
     from tests.servers.rabbitmq import Management
 
@@ -27,7 +28,9 @@ class Rabbit:
 
     quiet_rounds = 4
 
-    def __init__(self, installation: Installation, urls: Callable[[str], str]) -> None:
+    def __init__(self, installation: Installation, urls: Callable[[str], str], *, wait: float = 0.1) -> None:
+        """Connect; ``wait`` is how long each receiver waits for something to come, in seconds."""
+        self._wait = wait
         subscriptions = registry.subscriptions(installation.services)
         names = sorted(installation.services)
         self.relays, self.receivers = {}, {}
@@ -41,7 +44,7 @@ class Rabbit:
     def move(self) -> bool:
         """Publish each outbox once and store what came."""
         relayed = [relay.step() for relay in self.relays.values()]
-        received = [receiver.step(wait=0.1) for receiver in self.receivers.values()]
+        received = [receiver.step(wait=self._wait) for receiver in self.receivers.values()]
         return any(relayed) or any(received)
 
     def close(self) -> None:
@@ -88,11 +91,11 @@ class Hostile:
         """Nothing to let go of."""
 
 
-def load_definitions(installation: Installation, management: Management, url: str) -> Callable[[str], str]:
+def load_definitions(services: Mapping[str, Service], management: Management, url: str) -> Callable[[str], str]:
     """Give a virtual host our definitions; return the URL under which each service's own user connects."""
     vhost = url.rsplit("/", 1)[1]
-    hashes = {name: password_hash(f"{name}-secret") for name in installation.services}
-    shipped = definitions(registry.subscriptions(installation.services), hashes, vhost=vhost)
+    hashes = {name: password_hash(f"{name}-secret") for name in services}
+    shipped = definitions(registry.subscriptions(services), hashes, vhost=vhost)
     management.call("POST", "definitions", shipped)
 
     def url_of(name: str) -> str:

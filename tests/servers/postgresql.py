@@ -81,14 +81,20 @@ class Databases:
         self._names.append(name)
         return urlsplit(self._url)._replace(path=f"/{name}").geturl()
 
+    def put_back(self, url: str, like: str) -> None:
+        """Make a database anew as a copy of another one, whoever was connected to it; both are given by URL."""
+        name, model = (urlsplit(each).path.removeprefix("/") for each in (url, like))
+        self._execute("DROP DATABASE {} WITH (FORCE)", name)
+        self._execute("CREATE DATABASE {} TEMPLATE {}", name, model)
+
     def drop(self) -> None:
         """Drop all of them, with whoever is still connected."""
         while self._names:
             self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", self._names.pop())
 
-    def _execute(self, statement: str, name: str) -> None:
+    def _execute(self, statement: str, *names: str) -> None:
         with psycopg.connect(self._url, autocommit=True) as connection:
-            connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
 def _programs() -> Path:
