@@ -17,12 +17,12 @@ from shared.messaging import inbox as inboxes
 from shared.messaging.applier import ForgedEventError
 from shared.messaging.envelope import UnknownEventError, UnreadableEventError
 from shared.messaging.outbox import StoredEvent
-from shared.propagation.issuers import RosterVerifier
+from shared.propagation.issuers import LEDGER, RosterVerifier
 from shared.propagation.journal import Journal
 from shared.propagation.tables import receipts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from shared.service import Tools
@@ -32,9 +32,15 @@ _log = logging.getLogger(__name__)
 
 
 def read_journal(tools: Tools, since: datetime, now: datetime) -> int:
-    """Take in every decision of the journal since then, where this service can read it; return how many were new."""
-    lines = (line for line in Journal(tools.settings.journal).read() if _is_since(line, since))
-    return _take_in(tools, (_event(line) for line in lines), now)
+    """Take in what the journal has since then, where this service can read it; return how many events were new."""
+    journal = Journal(tools.settings.journal)
+    taken = _take_in(tools, _events(journal.read(), since), now)
+    words = list(_events(journal.read_words(), since))
+    answers = [event for event in words if event.type == RECEIPT]
+    taken += _keep_receipts(tools, answers)
+    if tools.name == LEDGER:
+        taken += _take_in(tools, answers, now)
+    return taken + _take_in(tools, [event for event in words if event.type == ANSWER_CLOSED], now)
 
 
 def ask_everybody(tools: Tools, peers: Sequence[str], since: datetime, now: datetime) -> int:
@@ -103,11 +109,11 @@ def _event(said: dict[str, str]) -> StoredEvent:
         raise DiscreetError("what should be an event is none") from error
 
 
-def _is_since(line: dict[str, str], since: datetime) -> bool:
-    return parse_utc(line["recorded_at"]) >= since
+def _events(lines: Iterable[dict[str, str]], since: datetime) -> Iterator[StoredEvent]:
+    return (_event(line) for line in lines if parse_utc(line["recorded_at"]) >= since)
 
 
-def _batches(events: Iterable[StoredEvent]) -> Iterable[list[StoredEvent]]:
+def _batches(events: Iterable[StoredEvent]) -> Iterator[list[StoredEvent]]:
     batch: list[StoredEvent] = []
     for event in events:
         batch.append(event)

@@ -107,6 +107,19 @@ def test_what_was_answered_before_is_not_asked_again(house: Clinic, tmp_path: Pa
     assert house.parked() == []
 
 
+def test_nobody_is_asked_again_with_the_ledger_lost_too(house: Clinic, tmp_path: Path):
+    """The journal has what the programme answered, and gives it to the newsletter and to the ledger."""
+    erased = house.subscribe(BERT)
+    house.back_up("command", tmp_path / "backup")
+    decision = house.erase(erased, email=BERT)
+    calls, before = len(house.stage.calls("laposta")), answers_of(house, decision)
+    house.put_back("command", tmp_path / "backup")
+    house.catch_up()
+    assert len(house.stage.calls("laposta")) == calls
+    assert answers_of(house, decision) == before
+    assert (house.open_decisions(), house.parked()) == ([], [])
+
+
 def test_keys_from_before_an_erasure_are_destroyed_again(house: Clinic, tmp_path: Path):
     """The data is of now, so nothing is gathered; what is newer than the keys is counted as unreadable."""
     erased = house.subscribe(BERT)

@@ -48,7 +48,7 @@ def test_an_erased_person_stays_erased_when_the_backup_is_put_back(setup: Embedd
     setup.stop_moving()
     system.wait(lambda: answers(f"{system.origin}/readyz"), "every service to be whole again")
     assert system.call("GET", f"/dossier/v1/clients/{client['id']}", role="physician").status_code == 410
-    system.wait(lambda: system.decision(decision)["state"] == "closed", "every answer once more: the ledger lost them")
+    system.wait(lambda: system.decision(decision)["state"] == "closed", "every answer, from the journal")
     assert email not in system.members()
     told = system.discreet("doctor").stdout
     assert told.count("put back and put right") == 4

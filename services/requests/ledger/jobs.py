@@ -11,6 +11,7 @@ from services.requests.ledger.records import ExpectedAnswer, LedgerDecision, Led
 from shared.clock import utc_text
 from shared.mail import OutgoingMail
 from shared.messaging.outbox import StoredEvent
+from shared.propagation.journal import Journal
 from shared.service import Job
 
 if TYPE_CHECKING:
@@ -96,7 +97,13 @@ def _alarm(tools: Tools, overdue: Sequence[ExpectedAnswer]) -> OutgoingMail:
     )
 
 
+def end_journal(tools: Tools, now: datetime) -> None:
+    """Remove the months of the journal whose term is over: older than any backup that could be put back."""
+    Journal(tools.settings.journal).forget_before(now - tools.policy.term("requests.journal"))
+
+
 JOBS = (
+    Job("end the term of the journal", timedelta(days=1), end_journal),
     Job("remind of overdue answers", timedelta(minutes=1), remind),
     Job("mail the head of the ledger", timedelta(days=1), mail_head),
 )

@@ -52,6 +52,26 @@ def test_a_decision_is_kept_word_for_word_in_the_file_of_its_month(tmp_path: Pat
     assert second["event_id"] == "b"
 
 
+def test_words_on_decisions_stand_in_files_of_their_own(tmp_path: Path) -> None:
+    """They are not waited for, so a decision's file holds decisions only."""
+    journal = Journal(tmp_path)
+    journal.append(event("a"), NOON)
+    journal.note(event("b"), NOON)
+    assert names(tmp_path) == ["a"]
+    assert [line["event_id"] for line in journal.read_words()] == ["b"]
+
+
+def test_months_go_when_their_term_is_over(tmp_path: Path) -> None:
+    """Never one that a decision of the term may stand in."""
+    journal = Journal(tmp_path)
+    for month in (8, 9, 10, 11):
+        journal.append(event(str(month)), NOON.replace(month=month, day=1))
+        journal.note(event(str(month)), NOON.replace(month=month, day=1))
+    journal.forget_before(NOON.replace(month=10, day=31))
+    assert names(tmp_path) == ["10", "11"]
+    assert [line["event_id"] for line in journal.read_words()] == ["10", "11"]
+
+
 def test_nobody_else_can_read_it(tmp_path: Path) -> None:
     """References say little, and that little is not for everybody on the machine."""
     Journal(tmp_path / "journal").append(event("a"), NOON)

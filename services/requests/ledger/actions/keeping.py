@@ -102,9 +102,15 @@ def record_word(session: Session, tools: Tools, delivery: Delivery, word: Word) 
     if known is not None and known.sha256 != word.decision_sha256:
         raise IntegrityError("it answers another text of this decision")
     _append(session, delivery, "receipt" if isinstance(word, ReceiptIssued) else "closing", word.decision)
+    if not isinstance(word, ReceiptIssued) or _is_a_processors_answer(word):
+        Journal(tools.settings.journal).note(delivery.stored, delivery.now)
     if known is not None:
         _note(session, word)
         _close_if_complete(session, tools, word.decision, delivery.now)
+
+
+def _is_a_processors_answer(word: ReceiptIssued) -> bool:
+    return word.processor is not None and is_terminal(word.outcome) and word.outcome != "not-addressed"
 
 
 def _append(session: Session, delivery: Delivery, family: str, decision: str) -> LedgerEntry:
