@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
@@ -75,11 +76,15 @@ def forms(installation: Installation, number: int) -> list[Row]:
     return _taken(installation, "intake")
 
 
-def put_out(tools: Tools, rows: Sequence[Row]) -> None:
-    """Put such rows into a service's outbox, to be moved."""
+def put_out(tools: Tools, rows: Sequence[Row]) -> float:
+    """Put such rows into a service's outbox, to be moved; return when they were about to become visible, all at once.
+
+    Whoever moves them is not held meanwhile: it could be stopped with the lock in its hands that this waits for.
+    """
     with tools.database.transaction() as session:
         session.execute(sa.insert(outbox), list(rows))
         wake_after(session)
+        return time.perf_counter()
 
 
 def message(row: Row, user: str | None = None) -> Message:

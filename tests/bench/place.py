@@ -47,7 +47,10 @@ class Running:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Stop it where it is, with its connections, for a moment shorter than a heartbeat."""
+        """Stop it where it is, with its connections and locks, for a moment shorter than a heartbeat.
+
+        What is laid out meanwhile must need nothing of it: a broker's queue, not its own database.
+        """
         process = self.processes()[0]
         process.suspend()
         try:

@@ -17,7 +17,6 @@ from shared.propagation.tables import obligations, receipts, tombstones
 from shared.settings import SERVICES
 from tests.bench import events
 from tests.bench.bench import Bench
-from tests.bench.events import Row
 from tests.bench.measuring import Bar, Enough, Figure, in_turns, median, ratios, seconds_until
 from tests.bench.place import Place, Running
 
@@ -54,7 +53,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
 def _facts(place: Place, worker: Running, enough: Enough) -> float:
     _clear(place)
     rows = events.forms(place.installation, enough.number)
-    began = _let_go(place, worker, "intake", rows)
+    began = events.put_out(place.tools["intake"], rows)
     took = seconds_until(lambda: place.count("newsletter", NOTED) == len(rows), began, worker.last_words)
     return enough.learn(len(rows) / took)
 
@@ -64,15 +63,9 @@ def _decisions(place: Place, worker: Running, enough: Enough) -> float:
     _clear(place)
     number = max(1, enough.number // 10)
     rows = events.unsubscribes(place.installation, events.subscribers(place.installation, number))
-    began = _let_go(place, worker, "requests", rows)
+    began = events.put_out(place.tools["requests"], rows)
     took = seconds_until(lambda: place.count("requests", CLOSED) == number, began, worker.last_words, every=0.02)
     return enough.learn(sum(place.count(name, APPLIED_ROWS) for name in SERVICES) / took)
-
-
-def _let_go(place: Place, worker: Running, service: str, rows: list[Row]) -> float:
-    with worker.held():
-        events.put_out(place.tools[service], rows)
-    return time.perf_counter()
 
 
 def _clear(place: Place) -> None:

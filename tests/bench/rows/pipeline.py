@@ -6,7 +6,6 @@ it, receipts stay in the outbox. Nothing is played: nobody outside was ever give
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from shared.vault.tables import data_keys
 from tests.bench import events
 from tests.bench.bench import SHOWN, Bench
 from tests.bench.events import Row, message, plain_message
-from tests.bench.floors import plain
+from tests.bench.floors import celery_app, plain
 from tests.bench.floors.publisher import Publisher
 from tests.bench.measuring import Bar, Enough, Figure, in_turns, median, ratios, seconds_until
 from tests.bench.place import Place, Running
@@ -86,12 +85,9 @@ class _Competitors:
 
     def celery(self, rows: Sequence[Row]) -> float:
         """Let the Celery workers store all of them; return events a second."""
-        os.environ["FLOOR_AMQP_URL"] = self._place.amqp_url
-        from tests.bench.floors import celery_app  # noqa: PLC0415 - it reads its address when it is loaded
-
-        celery_app.app.conf.broker_url = self._place.amqp_url
         _clear(self._celery_engine)
-        with self._celery.held(), celery_app.app.producer_pool.acquire(block=True) as producer:
+        with self._celery.held(), celery_app.app.connection_for_write(self._place.amqp_url) as connection:
+            producer = celery_app.app.amqp.Producer(connection)
             for row in rows:
                 celery_app.keep_event.apply_async((row["event_id"], row["body"]), producer=producer)
         return self._rate(len(rows), lambda: _count(self._celery_engine), self._celery)

@@ -45,9 +45,7 @@ def _relayed(place: Place, rows: list[Row]) -> Callable[[], float]:
     def turn() -> float:
         place.empty("intake", outbox)
         place.no_jobs_now("intake")
-        with worker.held():
-            events.put_out(place.tools["intake"], rows)
-        began = time.perf_counter()
+        began = events.put_out(place.tools["intake"], rows)
         took = seconds_until(lambda: place.count("intake", LEFT) == 0, began, worker.last_words)
         place.purge(queue_name("newsletter"))
         return len(rows) / took
