@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from services.newsletter.processors.brevo import Brevo
 from services.newsletter.processors.laposta import Laposta
 from services.newsletter.processors.mailchimp import Mailchimp
 from shared.errors import NotFoundError, OutsideError
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
     from shared.propagation.register import Processor, Register
     from shared.service import Tools
 
-PROGRAMMES: Mapping[str, type[Laposta | Mailchimp]] = {"laposta": Laposta, "mailchimp": Mailchimp}
+PROGRAMMES: Mapping[str, type[Laposta | Mailchimp | Brevo]] = {
+    "laposta": Laposta,
+    "mailchimp": Mailchimp,
+    "brevo": Brevo,
+}
 """By the adapter's name in the register."""
 
 _log = logging.getLogger(__name__)

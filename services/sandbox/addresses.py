@@ -41,6 +41,14 @@ def addresses(port: int) -> Addresses:
             "webhook_secret": secrets.token_urlsafe(24),
             "webhook_mode": "both",
         },
+        "brevo": {
+            "base_url": f"{origin}/brevo/v3",
+            "api_key": f"xkeysib-{secrets.token_hex(16)}",
+            "list_id": str(2 + secrets.randbelow(2**30)),
+            "url_secret": secrets.token_urlsafe(24),
+            "webhook_secret": secrets.token_urlsafe(24),
+            "webhook_mode": "both",
+        },
         **opendsr,
     }
 

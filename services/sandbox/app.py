@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
+from services.sandbox.brevo import Brevo
 from services.sandbox.control import Control
 from services.sandbox.laposta import Laposta
 from services.sandbox.mailchimp import Mailchimp
@@ -23,7 +24,7 @@ CRM_HAS = ("clients", "appointments", "reports", "notes", "quotes", "invoices")
 def create_sandbox(config: SandboxConfig) -> Flask:
     """Return the program; its shared state is `app.extensions["sandbox"]`."""
     stage = Stage(config)
-    newsletters: tuple[Newsletter, ...] = (Laposta(stage), Mailchimp(stage))
+    newsletters: tuple[Newsletter, ...] = (Laposta(stage), Mailchimp(stage), Brevo(stage))
     opendsr = (
         OpenDsrPlayer(stage, "medical-crm", formats=("raw", "sha256"), categories=CRM_HAS),
         # It is told of everybody, so it takes addresses in no form that it could read.

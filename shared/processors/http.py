@@ -115,7 +115,8 @@ class ProcessorSession:
     """How one registered party is called; holds no connection and no cookie, so threads may share it.
 
     `hosts` is the allow-list; without one it is the host of `base_url`. Times are in seconds;
-    `whole_seconds` bounds an answer that trickles in. `largest` is the largest body in bytes.
+    `whole_seconds` bounds an answer that trickles in. `largest` is the largest body in bytes. `wait_header` is
+    where this party says for how many seconds a call that it refused has to wait.
     `verify` is what requests takes: the public certificate authorities, or a file of one's own.
     """
 
@@ -124,6 +125,7 @@ class ProcessorSession:
     auth: tuple[str, str] | AuthBase | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     idempotency_header: str | None = None
+    wait_header: str = "retry-after"
     connect_seconds: float = 5.0
     read_seconds: float = 20.0
     whole_seconds: float = 25.0
@@ -170,7 +172,7 @@ class ProcessorSession:
         except FAILURES as error:
             failure = translated(error)
         else:
-            return _judged(answer)
+            return _judged(answer, self.wait_header)
         # Raised here and not above: a chained error of a library would carry the address that was called.
         raise failure
 
@@ -230,11 +232,10 @@ def translated(error: Exception) -> OutsideError:
     return PermanentError("A processor call could not be written.")
 
 
-def _judged(answer: ProcessorAnswer) -> ProcessorAnswer:
+def _judged(answer: ProcessorAnswer, wait_header: str) -> ProcessorAnswer:
     if answer.status in LATER or answer.status >= 500:
-        raise RetryableError(
-            f"The processor answered {answer.status}.", retry_after=_retry_after(answer.headers.get("retry-after"))
-        )
+        wait = _retry_after(answer.headers.get(wait_header))
+        raise RetryableError(f"The processor answered {answer.status}.", retry_after=wait)
     if 300 <= answer.status < 400:
         raise PermanentError(f"The processor answered {answer.status}: redirects are not followed.")
     return answer

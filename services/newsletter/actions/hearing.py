@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from services.newsletter import records
+from services.newsletter.actions.echoes import is_echo
 from services.newsletter.actions.heard import note_opt_out, remember, unheard
 from services.newsletter.actions.meant import Hearing, Meant
 from services.newsletter.actions.moving import change_address
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from services.newsletter.actions.heard import Heard
-    from services.newsletter.processors.interface import EventKind
+    from services.newsletter.processors.interface import EventKind, ProviderEvent
     from services.newsletter.records import Because
     from shared.service import Tools
 
@@ -59,7 +60,7 @@ def _hear(hearing: Hearing, heard: Heard) -> str:
         return "under-erasure"
     kind = heard.event.kind
     if kind in OPT_OUTS:
-        return _opt_out(hearing, heard, OPT_OUTS[kind])
+        return _opt_out(hearing, heard, _because(heard.event))
     if kind == "address_changed":
         return change_address(hearing, heard)
     if kind == "subscribed" and hearing.meant.find(heard.refs, CONFIRMED) is None:
@@ -68,9 +69,18 @@ def _hear(hearing: Hearing, heard: Heard) -> str:
     return "nothing-new"
 
 
+def _because(event: ProviderEvent) -> Because:
+    """Return why it ends; who was taken off by somebody else's hand did not withdraw their consent."""
+    if event.kind == "unsubscribed" and event.by_person is False:
+        return "removed-at-provider"
+    return OPT_OUTS[event.kind]
+
+
 def _opt_out(hearing: Hearing, heard: Heard, because: Because) -> str:
     subscription = hearing.confirmed_before(heard)
     if subscription is not None:
+        if is_echo(hearing.session, hearing.processor, heard.refs, heard.event):
+            return "echo"
         hearing.end(subscription, because, heard.refs, reported=True)
         return "ended"
     if hearing.meant.find(heard.refs, CONFIRMED) is not None:

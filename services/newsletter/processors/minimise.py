@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 ADDRESS = re.compile(r"[^@\s\x00-\x1f\x7f\ufffd\ud800-\udfff]{1,64}@[^@\s\x00-\x1f\x7f\ufffd\ud800-\udfff]{1,255}")
 UNFIT_FOR_A_NAME = re.compile(r"[\x00-\x1f\x7f\ufffd\ud800-\udfff]")
 LONGEST_NAME = 100
+EARLIEST, LATEST = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (2000, 2200))
 CODE_WORD = re.compile(r"[a-z0-9_-]{1,40}")
 OPT_OUTS: frozenset[EventKind] = frozenset({"unsubscribed", "complained", "bounced", "deleted"})
 
@@ -56,6 +57,13 @@ def occurred_at(value: object, zone: ZoneInfo, kind: EventKind) -> datetime | No
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone, fold=1 if kind in OPT_OUTS else 0)
     return moment.astimezone(UTC)
+
+
+def moment(seconds: object) -> datetime | None:
+    """Return the aware UTC time of seconds since 1970, or None where they are none that can be meant."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int) or not EARLIEST <= seconds < LATEST:
+        return None
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def dedupe_key(*parts: str) -> str:

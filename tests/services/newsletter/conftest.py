@@ -23,9 +23,9 @@ def newsletter(tmp_path: Path) -> Iterator[Desk]:
         yield found
 
 
-@pytest.fixture(params=["laposta", "mailchimp"])
+@pytest.fixture(params=["laposta", "mailchimp", "brevo"])
 def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
-    """Give a newsletter that faces one programme, then the other."""
+    """Give a newsletter that faces each programme in turn."""
     with desk(tmp_path, request.param) as found:
         yield found
 
@@ -34,6 +34,13 @@ def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
 def mailchimp(tmp_path: Path) -> Iterator[Desk]:
     """Give a newsletter that faces Mailchimp."""
     with desk(tmp_path, "mailchimp") as found:
+        yield found
+
+
+@pytest.fixture
+def brevo(tmp_path: Path) -> Iterator[Desk]:
+    """Give a newsletter that faces Brevo."""
+    with desk(tmp_path, "brevo") as found:
         yield found
 
 

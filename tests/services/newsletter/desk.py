@@ -303,11 +303,12 @@ class Desk:
         found = [f"{call.method} {call.target}" for call in self.stage.calls(self.programme)]
         return [call for call in found if "/webhook" not in call and (not methods or call.split()[0] in methods)]
 
-    def at_programme(self, act: str, email: str = ANNA) -> None:
+    def at_programme(self, act: str, email: str = ANNA, *, wait: bool = True) -> None:
         """Let something happen on the programme's own screens, and its webhook arrive."""
         url = f"{self.sandbox}/sandbox/v1/newsletter/{self.programme}/{act}"
         assert requests.post(url, json={"email": email}, timeout=5).status_code == 204
-        self.hear()
+        if wait:
+            self.hear()
 
     def hear(self) -> None:
         """Wait until the programme has posted everything it had to say."""
@@ -327,7 +328,7 @@ class Desk:
 
 @contextmanager
 def desk(home: Path, programme: str = "laposta", **environ: str) -> Iterator[Desk]:
-    """A newsletter that faces one of the two programmes, on real ports."""
+    """A newsletter that faces one of the programmes, on real ports."""
     port = free_pair()
     register = home / "processors.yaml"
     register.write_text(_register(programme))
@@ -356,9 +357,10 @@ def desk(home: Path, programme: str = "laposta", **environ: str) -> Iterator[Des
 def _register(programme: str) -> str:
     """The trial's register, with the programme asked for in the place of the newsletter's."""
     text = (ROOT / "deploy" / "config" / "processors.trial.yaml").read_text(encoding="utf-8")
-    if programme == "mailchimp":
-        text = text.replace("#~", "").replace(
-            "    owner: newsletter\n    status: active\n    adapter: laposta",
-            "    owner: newsletter\n    status: ended\n    adapter: laposta",
-        )
-    return text
+    if programme == "laposta":
+        return text
+    (block,) = re.findall(rf"(?m)^#~  {programme}:\n(?:#~    .*\n)+", text)
+    return text.replace(block, block.replace("#~", "")).replace(
+        "    owner: newsletter\n    status: active\n    adapter: laposta",
+        "    owner: newsletter\n    status: ended\n    adapter: laposta",
+    )

@@ -45,10 +45,12 @@ def test_an_opt_out_at_the_programme_is_one_here(mailchimp, act, because, ground
 def test_the_same_delivery_twice_is_one_decision(either) -> None:
     """Programmes deliver at least once; the second is answered as success and changes nothing."""
     either.subscribe()
+    either.hear()
+    before = len(either.stage.deliveries())
     either.clock.forward(minutes=5)
     either.stage.behave(either.programme, "twice")
     either.at_programme("unsubscribe")
-    assert [delivery["status"] for delivery in either.stage.deliveries()] == [200, 200]
+    assert [delivery["status"] for delivery in either.stage.deliveries()[before:]] == [200, 200]
     assert len(either.decisions()) == 1
     assert either.tally("webhook.repeated") == 1
 
@@ -186,6 +188,59 @@ def test_a_failure_of_ours_makes_the_programme_tell_again(newsletter) -> None:
     again = newsletter.client.post(newsletter.webhook, data=raw, headers=newsletter.signature(raw))
     assert again.status_code == 200
     assert newsletter.rows()[0].state == "ended"
+
+
+def test_a_failure_of_ours_has_the_status_that_makes_this_programme_tell_again(brevo) -> None:
+    """Brevo drops what is answered with a 5xx: it gets a 429, and tells again."""
+    brevo.subscribe()
+    brevo.hear()
+    before = len(brevo.stage.deliveries())
+    brevo.clock.forward(minutes=5)
+    with brevo.tools.database.transaction() as session:
+        session.connection().exec_driver_sql("ALTER TABLE tallies RENAME TO elsewhere")
+    brevo.at_programme("unsubscribe", wait=False)
+    until = time.monotonic() + 10
+    while len(brevo.stage.deliveries()) == before and time.monotonic() < until:
+        time.sleep(0.002)
+    with brevo.tools.database.transaction() as session:
+        session.connection().exec_driver_sql("ALTER TABLE elsewhere RENAME TO tallies")
+    brevo.hear()
+    statuses = [delivery["status"] for delivery in brevo.stage.deliveries()[before:]]
+    assert (set(statuses[:-1]), statuses[-1]) == ({429}, 200)
+    assert brevo.rows()[0].state == "ended"
+
+
+def test_an_echo_of_a_no_that_could_not_be_told_before_a_new_yes_is_no_new_no(brevo) -> None:
+    """The programme was down: it hears the no and the yes after each other, and repeats the no to us."""
+    brevo.subscribe()
+    brevo.stage.behave("brevo", "fail")
+    brevo.unsubscribe()
+    brevo.settle()
+    brevo.clock.forward(hours=2)
+    brevo.sign_up()
+    brevo.confirm()
+    brevo.settle()
+    brevo.stage.behave("brevo", "normal")
+    brevo.clock.forward(hours=3)
+    brevo.settle()
+    brevo.hear()
+    assert brevo.tally("webhook.echo") == 1
+    assert [row.state for row in brevo.rows()] == ["confirmed"]
+    assert brevo.members() == {ANNA: "subscribed"}
+
+
+def test_who_is_blocked_at_the_programme_by_hand_is_ended_but_did_not_withdraw(brevo) -> None:
+    """It arrives as a contact that was updated, without an address of its own and without who did it."""
+    brevo.subscribe()
+    brevo.clock.forward(minutes=10)
+    provider = brevo.provider
+    key = provider.look_up(ANNA).key
+    change = {"emailBlacklisted": True}
+    assert provider.session.send("PUT", "contacts", key, params={"identifierType": "contact_id"}, content=change).ok
+    brevo.hear()
+    assert brevo.rows()[0].ended_because == "removed-at-provider"
+    (decision,) = brevo.decisions()
+    assert (decision.decided_by, decision.ground, decision.reported_by) == ("brevo", "removed-at-provider", "brevo")
 
 
 def test_a_subscription_made_at_the_programme_is_none_here(either) -> None:

@@ -1,4 +1,4 @@
-"""Both programmes as the sandbox plays them, and a place for their webhooks to arrive."""
+"""The programmes as the sandbox plays them, and a place for their webhooks to arrive."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import requests
 
+from services.newsletter.processors.brevo import Brevo
 from services.newsletter.processors.laposta import Laposta
 from services.newsletter.processors.mailchimp import Mailchimp
 from services.sandbox.addresses import addresses
@@ -21,8 +22,16 @@ from services.sandbox.server import running
 from services.sandbox.state import SandboxConfig
 from shared.processors.interface import ProcessorTask, SubjectIdentifiers
 
-ADAPTERS = {"laposta": Laposta, "mailchimp": Mailchimp}
+ADAPTERS = {"laposta": Laposta, "mailchimp": Mailchimp, "brevo": Brevo}
+ECHOING = {"brevo"}
+"""Those that tell us what we did ourselves."""
+UNSIGNED = {"brevo"}
+"""Those that show a secret and sign nothing."""
+OTHER_LIST = {"brevo": "1"}
+"""A list that is not there, where it cannot have just any name."""
 KEYS = addresses(0)
+STAGES: dict[str, Any] = {}
+"""By origin, what a running sandbox knows of itself."""
 
 
 @dataclass
@@ -55,6 +64,25 @@ class Programme:
         rows: list[dict[str, Any]] = requests.get(url, timeout=5).json()
         return [row for row in rows if not methods or row["method"] in methods]
 
+    def rest(self) -> None:
+        """Wait until the processor has posted everything it had to say."""
+        until = time.monotonic() + 10
+        while not STAGES[self.origin].background.is_idle():
+            assert time.monotonic() < until, "the processor does not come to rest"
+            time.sleep(0.005)
+
+    def tells(self, receiver: Receiver, act: str, email: str, number: int = 1) -> list[Arrival]:
+        """Return the first deliveries about something that we did not cause, and nothing of what was told before."""
+        self.rest()
+        receiver.arrived.clear()
+        self.act(act, email)
+        return receiver.wait(number)
+
+    @property
+    def other_list(self) -> str:
+        """The name of a list that is not there."""
+        return OTHER_LIST.get(self.name, "anotherlist")
+
     def with_settings(self, **changed: Any) -> Any:
         """Return another adapter to the same processor."""
         settings = {**KEYS[self.name], "base_url": self.adapter.settings.base_url, "read_seconds": 5.0, **changed}
@@ -65,11 +93,12 @@ class Programme:
 def origin() -> Iterator[str]:
     """Run one sandbox for all tests, a thousand times faster than the real ones."""
     config = SandboxConfig(addresses=KEYS, pace=0.001, stall_seconds=5, late_seconds=0.2)
-    with running(config) as (url, _):
+    with running(config) as (url, stage):
+        STAGES[url] = stage
         yield url
 
 
-@pytest.fixture(params=["laposta", "mailchimp"])
+@pytest.fixture(params=sorted(ADAPTERS))
 def programme(request: pytest.FixtureRequest, origin: str) -> Programme:
     """Give each programme in turn, knowing nobody."""
     return programme_of(request.param, origin)
@@ -85,6 +114,12 @@ def laposta(origin: str) -> Programme:
 def mailchimp(origin: str) -> Programme:
     """Give Mailchimp, knowing nobody."""
     return programme_of("mailchimp", origin)
+
+
+@pytest.fixture
+def brevo(origin: str) -> Programme:
+    """Give Brevo, knowing nobody."""
+    return programme_of("brevo", origin)
 
 
 def programme_of(name: str, origin: str) -> Programme:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -14,6 +14,7 @@ import pytest
 
 from shared.errors import ConfigurationError, PermanentError, RetryableError, UnauthenticatedError
 from shared.processors.interface import ContradictedError, Done, NothingHeld
+from tests.services.newsletter.processors.conftest import ECHOING, UNSIGNED
 
 ANNE = "Anne.Jansen+nieuws@example.nl"
 OTHERS = ("+31612345678", "612345678", "Jansen-de Wit", "de Wit", "0b1f-decision")
@@ -136,11 +137,11 @@ class TestOutbound:
         """A worker that died after the act repeats it without harm and without telling again."""
         programme.adapter.subscribe(ANNE, "Anne", reactivate=True)
         first = programme.adapter.carry_out(task_of("unsubscribe", ANNE))
-        told = len(programme.calls("POST", "PATCH"))
+        told = len(programme.calls("POST", "PATCH", "PUT"))
         second = programme.adapter.carry_out(task_of("unsubscribe", ANNE))
         assert isinstance(first, Done)
         assert isinstance(second, Done)
-        assert len(programme.calls("POST", "PATCH")) == told
+        assert len(programme.calls("POST", "PATCH", "PUT")) == told
         assert isinstance(programme.adapter.carry_out(task_of("erasure", ANNE)), Done)
         assert isinstance(programme.adapter.carry_out(task_of("erasure", ANNE)), NothingHeld)
 
@@ -207,7 +208,9 @@ class TestOutbound:
 
     def test_the_whole_list_can_be_compared(self, programme: Any) -> None:
         """Everybody on the list comes with their state, over more than one page where there are pages."""
-        adapter = replace(programme.adapter, page=2) if programme.name == "mailchimp" else programme.adapter
+        adapter = programme.adapter
+        if "page" in {each.name for each in fields(adapter)}:
+            adapter = replace(adapter, page=2)
         for number in range(5):
             adapter.subscribe(f"lid{number}@example.nl", "Lid", reactivate=True)
         programme.act("unsubscribe", "lid3@example.nl")
@@ -280,8 +283,8 @@ class TestTrouble:
         assert "wrong-us1" not in caught.value.detail
 
     def test_an_unknown_list_is_never_taken_for_an_unknown_person(self, programme: Any, task_of: Any) -> None:
-        """Both programmes answer both alike: a typing error must not become a receipt of nothing held."""
-        astray = programme.with_settings(list_id="anotherlist")
+        """Programmes answer both alike: a typing error must not become a receipt of nothing held."""
+        astray = programme.with_settings(list_id=programme.other_list)
         with pytest.raises(PermanentError):
             astray.carry_out(task_of("erasure", ANNE))
         with pytest.raises(ConfigurationError):
@@ -364,35 +367,40 @@ class TestInbound:
         """The delivery proves its origin, and holds who did what and when."""
         programme.adapter.ensure_webhooks(receiver.url)
         programme.adapter.subscribe(ANNE, "Anne", reactivate=True)
-        programme.act(act, ANNE)
-        arrival = receiver.wait(1)[0]
+        arrival = programme.tells(receiver, act, ANNE)[0]
         now = datetime.now(UTC)
         proofs = verify(programme.adapter, arrival, now)
         assert proofs[0] == "url-secret"
-        assert proofs[1].startswith("signature-")
+        assert proofs[1].startswith("secret-" if programme.name in UNSIGNED else "signature-")
         parsed = programme.adapter.parse(arrival.body)
         assert (parsed.rejected, parsed.ignored) == (0, 0)
         (event,) = parsed.events
         assert event.kind in kinds
-        assert (event.email, event.first_name) in {(ANNE, "Anne"), (ANNE, None)}
+        assert event.email.lower() == ANNE.lower()
+        assert event.first_name in ("Anne", None)
         assert event.list_id == programme.adapter.settings.list_id
         assert abs(event.occurred_at - now) < timedelta(seconds=5)
 
-    def test_what_we_did_ourselves_is_not_reported_back(self, programme: Any, receiver: Any, task_of: Any) -> None:
-        """No echo: an unsubscribe of ours must not come back as a person's."""
+    def test_what_we_did_ourselves_is_not_reported_back_as_the_person_s_act(
+        self, programme: Any, receiver: Any, task_of: Any
+    ) -> None:
+        """No echo; and where a programme repeats everything, nothing in it says that the person did it."""
         programme.adapter.ensure_webhooks(receiver.url)
         programme.adapter.subscribe(ANNE, "Anne", reactivate=True)
         programme.adapter.carry_out(task_of("unsubscribe", ANNE))
-        time.sleep(0.1)
-        assert receiver.arrived == []
+        programme.adapter.carry_out(task_of("erasure", ANNE))
+        programme.rest()
+        assert bool(receiver.arrived) is (programme.name in ECHOING)
+        events = [event for arrival in receiver.arrived for event in programme.adapter.parse(arrival.body).events]
+        assert not [event.kind for event in events if event.by_person]
 
     def test_an_event_that_is_sent_twice_has_one_key(self, programme: Any, receiver: Any) -> None:
         """Two deliveries of one event cannot be told apart by anything but a key that is the same."""
         programme.adapter.ensure_webhooks(receiver.url)
         programme.adapter.subscribe(ANNE, "Anne", reactivate=True)
+        programme.rest()
         programme.behave("twice")
-        programme.act("unsubscribe", ANNE)
-        first, second = receiver.wait(2)[:2]
+        first, second = programme.tells(receiver, "unsubscribe", ANNE, 2)[:2]
         keys = {event.dedupe_key for sent in (first, second) for event in programme.adapter.parse(sent.body).events}
         assert len(keys) == 1
 
@@ -400,9 +408,9 @@ class TestInbound:
         """The status for our own trouble is one that this programme repeats on."""
         programme.adapter.ensure_webhooks(receiver.url)
         programme.adapter.subscribe(ANNE, "Anne", reactivate=True)
+        programme.rest()
         receiver.answers.extend([programme.adapter.failure_status] * 2)
-        programme.act("unsubscribe", ANNE)
-        bodies = {arrival.body for arrival in receiver.wait(3)}
+        bodies = {arrival.body for arrival in programme.tells(receiver, "unsubscribe", ANNE, 3)}
         assert len(bodies) == 1
 
     @pytest.mark.parametrize("spoil", ["body", "signature", "url", "nothing signed"])
@@ -410,17 +418,21 @@ class TestInbound:
         """One changed byte, another secret or no signature: unauthenticated."""
         programme.adapter.ensure_webhooks(receiver.url)
         programme.adapter.subscribe(ANNE, "Anne", reactivate=True)
-        programme.act("unsubscribe", ANNE)
-        arrival = receiver.wait(1)[0]
+        arrival = programme.tells(receiver, "unsubscribe", ANNE)[0]
         adapter, url_secret = programme.adapter, programme.adapter.settings.url_secret
         if spoil == "body":
             arrival.body += b" "
+            if programme.name in UNSIGNED:  # only TLS keeps a body from being changed on its way
+                assert verify(adapter, arrival, datetime.now(UTC))
+                return
         if spoil == "signature":
             adapter = programme.with_settings(webhook_secret="another")
         if spoil == "url":
             url_secret = url_secret[:-1]
         if spoil == "nothing signed":
-            arrival.headers = {name: value for name, value in arrival.headers.items() if "Signature" not in name}
+            proofs = ("signature", "authorization")
+            headers = arrival.headers.items()
+            arrival.headers = {name: value for name, value in headers if not name.lower().endswith(proofs)}
         with pytest.raises(UnauthenticatedError):
             adapter.verify(arrival.headers, arrival.body, url_secret=url_secret, now=datetime.now(UTC))
 
@@ -428,8 +440,7 @@ class TestInbound:
         """Signed, secret address, or both: what a mode does not ask for is not looked at."""
         programme.adapter.ensure_webhooks(receiver.url)
         programme.adapter.subscribe(ANNE, "Anne", reactivate=True)
-        programme.act("unsubscribe", ANNE)
-        arrival, now = receiver.wait(1)[0], datetime.now(UTC)
+        arrival, now = programme.tells(receiver, "unsubscribe", ANNE)[0], datetime.now(UTC)
         secret = programme.adapter.settings.url_secret
         signed = programme.with_settings(webhook_mode="signed")
         assert len(signed.verify(arrival.headers, arrival.body, url_secret="", now=now)) == 1
