@@ -6,13 +6,15 @@ import json
 import logging
 from collections import Counter
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 from services.newsletter.processors.brevo import Brevo
 from services.newsletter.processors.laposta import Laposta
 from services.newsletter.processors.mailchimp import Mailchimp
+from services.newsletter.processors.mailerlite import MailerLite
 from shared.errors import NotFoundError, OutsideError
-from shared.processors.interface import Done, NothingHeld, evidence_of
+from shared.processors.interface import Done, NothingHeld, Retained, evidence_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,10 +24,11 @@ if TYPE_CHECKING:
     from shared.propagation.register import Processor, Register
     from shared.service import Tools
 
-PROGRAMMES: Mapping[str, type[Laposta | Mailchimp | Brevo]] = {
+PROGRAMMES: Mapping[str, type[Laposta | Mailchimp | Brevo | MailerLite]] = {
     "laposta": Laposta,
     "mailchimp": Mailchimp,
     "brevo": Brevo,
+    "mailerlite": MailerLite,
 }
 """By the adapter's name in the register."""
 
@@ -95,13 +98,15 @@ class Programme:
 
 def _together(outcomes: Sequence[Outcome]) -> Outcome:
     """Return one outcome for several addresses, known no better than the one that is known least well."""
-    known = [outcome for outcome in outcomes if isinstance(outcome, Done | NothingHeld)]
+    known = [outcome for outcome in outcomes if isinstance(outcome, Done | NothingHeld | Retained)]
     if len(known) < len(outcomes):
         return next(outcome for outcome in outcomes if outcome not in known)
     seen = [json.loads(outcome.evidence.document) for outcome in known]
     counts = sum((Counter(outcome.evidence.counts) for outcome in known), Counter())
     grade: Grade = "re-read" if all(outcome.evidence.grade == "re-read" for outcome in known) else "api-confirmed"
     evidence = evidence_of(grade, {"addresses": seen}, counts)
+    if kept := [outcome for outcome in known if isinstance(outcome, Retained)]:
+        return replace(max(kept, key=lambda each: each.until or date.max), evidence=evidence)
     return Done(evidence) if any(isinstance(outcome, Done) for outcome in known) else NothingHeld(evidence)
 
 

@@ -49,6 +49,14 @@ def addresses(port: int) -> Addresses:
             "webhook_secret": secrets.token_urlsafe(24),
             "webhook_mode": "both",
         },
+        "mailerlite": {
+            "base_url": f"{origin}/mailerlite/api",
+            "api_key": secrets.token_urlsafe(48),
+            "list_id": str(10**17 + secrets.randbelow(9 * 10**17)),  # more digits than a JavaScript number has
+            "url_secret": secrets.token_urlsafe(24),
+            "webhook_secret": secrets.token_hex(5),
+            "webhook_mode": "both",
+        },
         **opendsr,
     }
 

@@ -10,6 +10,7 @@ from services.sandbox.brevo import Brevo
 from services.sandbox.control import Control
 from services.sandbox.laposta import Laposta
 from services.sandbox.mailchimp import Mailchimp
+from services.sandbox.mailerlite import MailerLite
 from services.sandbox.opendsr import OpenDsrPlayer
 from services.sandbox.opendsr_strings import opendsr_strings
 from services.sandbox.state import Newsletter, Player, SandboxConfig, Stage
@@ -24,7 +25,7 @@ CRM_HAS = ("clients", "appointments", "reports", "notes", "quotes", "invoices")
 def create_sandbox(config: SandboxConfig) -> Flask:
     """Return the program; its shared state is `app.extensions["sandbox"]`."""
     stage = Stage(config)
-    newsletters: tuple[Newsletter, ...] = (Laposta(stage), Mailchimp(stage), Brevo(stage))
+    newsletters: tuple[Newsletter, ...] = (Laposta(stage), Mailchimp(stage), Brevo(stage), MailerLite(stage))
     opendsr = (
         OpenDsrPlayer(stage, "medical-crm", formats=("raw", "sha256"), categories=CRM_HAS),
         # It is told of everybody, so it takes addresses in no form that it could read.

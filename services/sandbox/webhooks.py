@@ -24,7 +24,8 @@ class Delivery:
     """One body on its way; `waits` are the seconds before each further attempt, at a pace of 1.
 
     `headers` are made anew for each attempt, since a signature may hold the time. `accepts` tells
-    which status ends it; `gave_up` is what the processor does when none of the attempts did.
+    which status ends it; `gave_up` is what the processor does when none of the attempts did. An answer has to
+    come within `answer_seconds`.
     """
 
     processor: str
@@ -35,6 +36,7 @@ class Delivery:
     accepts: Callable[[int], bool]
     gave_up: Callable[[], None]
     attempt: int = 1
+    answer_seconds: float = ANSWER_SECONDS
 
 
 def is_reachable(url: str) -> bool:
@@ -70,7 +72,7 @@ def _attempt(stage: Stage, delivery: Delivery) -> None:
                 delivery.url,
                 data=delivery.body,
                 headers=dict(delivery.headers(delivery.body)),
-                timeout=ANSWER_SECONDS,
+                timeout=delivery.answer_seconds,
                 allow_redirects=False,
             ).status_code
     except requests.RequestException:

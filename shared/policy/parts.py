@@ -52,6 +52,7 @@ RetainingGround = Literal[
     "implant-traceability",
     "access-log",
     "backup-rotation",
+    "erased-later",
 ]
 
 # The first and last days of months, in leap years and others: where calendar periods differ most.

@@ -13,6 +13,7 @@ from shared.propagation.tables import obligations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from sqlalchemy.orm import Session
 
@@ -23,7 +24,7 @@ APART = timedelta(minutes=5)
 """How far their clock and ours may differ, and an act of ours and the end of its obligation."""
 
 
-def is_echo(session: Session, processor: str, refs: Iterable[str], event: ProviderEvent) -> bool:
+def is_echo(session: Session, processor: str, refs: Iterable[str], event: ProviderEvent, now: datetime) -> bool:
     """Tell whether an opt-out is one that we are telling this programme, or told it at that time.
 
     Without this, a no from before a new yes that only now could be told would come back as a no to the new yes.
@@ -31,13 +32,14 @@ def is_echo(session: Session, processor: str, refs: Iterable[str], event: Provid
     """
     if event.by_person is not False:
         return False
+    at = event.occurred_at or now
     ours = sa.and_(
         obligations.c.processor == processor,
         obligations.c.subject.in_([person_key(ref) for ref in refs]),
         obligations.c.kind.in_(STOPPING),
         sa.or_(
             obligations.c.state.in_(UNDER_WAY),
-            obligations.c.finished_at.between(event.occurred_at - APART, event.occurred_at + APART),
+            obligations.c.finished_at.between(at - APART, at + APART),
         ),
     )
     return session.scalar(sa.select(obligations.c.id).where(ours).limit(1)) is not None

@@ -79,7 +79,7 @@ def _because(event: ProviderEvent) -> Because:
 def _opt_out(hearing: Hearing, heard: Heard, because: Because) -> str:
     subscription = hearing.confirmed_before(heard)
     if subscription is not None:
-        if is_echo(hearing.session, hearing.processor, heard.refs, heard.event):
+        if is_echo(hearing.session, hearing.processor, heard.refs, heard.event, hearing.now):
             return "echo"
         hearing.end(subscription, because, heard.refs, reported=True)
         return "ended"

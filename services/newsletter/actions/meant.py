@@ -63,7 +63,7 @@ class Hearing:
         found = self.meant.find(heard.refs, CONFIRMED)
         if found is None or found.confirmed_at is None:
             return None
-        return None if rules.is_overtaken(heard.event.occurred_at, found.confirmed_at) else found
+        return None if rules.is_overtaken(heard.event.occurred_at or self.now, found.confirmed_at) else found
 
     def end(self, subscription: Subscription, because: Because, refs: Collection[str], *, reported: bool) -> None:
         """End a subscription by a decision; the programme that ``reported`` it is looked at and not told."""

@@ -25,7 +25,8 @@ SENT_TO: frozenset[MemberState] = frozenset({"subscribed", "pending"})
 class ProviderEvent:
     """One thing a programme told us, with no more of the person than is used.
 
-    `occurred_at` is aware UTC by the programme's own clock. `reason` is the programme's own code word.
+    `occurred_at` is aware UTC by the programme's own clock; None where it names no time, and then what it tells
+    counts from when it came in. `reason` is the programme's own code word.
     `by_person` tells whether the person did it; None where the programme does not say.
     `dedupe_key` is the same for every delivery of the event. It is a plain SHA-256, in which an address
     can be guessed: whoever stores it longer than the event must put it through a key of their own.
@@ -33,7 +34,7 @@ class ProviderEvent:
 
     kind: EventKind
     list_id: str
-    occurred_at: datetime
+    occurred_at: datetime | None
     dedupe_key: str
     email: str = field(repr=False)
     new_email: str | None = field(default=None, repr=False)

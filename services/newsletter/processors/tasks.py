@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from services.newsletter.processors.interface import SENT_TO, MemberState
 from shared.errors import PermanentError
-from shared.processors.interface import ContradictedError, Done, NothingHeld, evidence_of
+from shared.processors.interface import ContradictedError, Done, NothingHeld, Retained, evidence_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from shared.processors.interface import Evidence, Grade, Outcome, ProcessorTask
 
 Step: TypeAlias = "Mapping[str, str | int]"
 """One call and its answer, for the evidence: method and resource, status, code; no personal data."""
 
+PUT_AWAY = "erased-later"
+"""The ground in the policy on which a processor still has for a while what it deleted."""
 CORRECTABLE = frozenset({"email", "first_name"})
 
 
@@ -28,6 +32,14 @@ class Sighting:
     step: Step
     key: str = field(default="", repr=False)
     first_name: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Erased:
+    """What a programme answered to an erasure; `gone_at` is when it says to have let go of what it only put away."""
+
+    step: Step
+    gone_at: datetime | None = None
 
 
 class Account(Protocol):
@@ -50,7 +62,7 @@ class Account(Protocol):
         """Stop mailing a member that was seen."""
         ...
 
-    def erase(self, member: Sighting) -> Step:
+    def erase(self, member: Sighting) -> Erased:
         """Delete a member that was seen, for good."""
         ...
 
@@ -104,7 +116,11 @@ def _erase(account: Account, task: ProcessorTask, email: str, seen: Sighting) ->
     after = account.look_up(email)
     if after.state != "absent":
         raise ContradictedError("The processor confirmed but still holds the data.")
-    return Done(_evidence(account, task, "re-read", 1, seen.step, told, after.step))
+    evidence = _evidence(account, task, "re-read", 1, seen.step, told.step, after.step)
+    if told.gone_at is None:
+        return Done(evidence)
+    # Out of sight is not gone: the day after the one they name is the first on which nothing is left.
+    return Retained(PUT_AWAY, told.gone_at.date() + timedelta(days=1), evidence)
 
 
 def _count(account: Account, task: ProcessorTask, _email: str, seen: Sighting) -> Outcome:

@@ -23,7 +23,7 @@ def newsletter(tmp_path: Path) -> Iterator[Desk]:
         yield found
 
 
-@pytest.fixture(params=["laposta", "mailchimp", "brevo"])
+@pytest.fixture(params=["laposta", "mailchimp", "brevo", "mailerlite"])
 def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
     """Give a newsletter that faces each programme in turn."""
     with desk(tmp_path, request.param) as found:
@@ -41,6 +41,13 @@ def mailchimp(tmp_path: Path) -> Iterator[Desk]:
 def brevo(tmp_path: Path) -> Iterator[Desk]:
     """Give a newsletter that faces Brevo."""
     with desk(tmp_path, "brevo") as found:
+        yield found
+
+
+@pytest.fixture
+def mailerlite(tmp_path: Path) -> Iterator[Desk]:
+    """Give a newsletter that faces MailerLite."""
+    with desk(tmp_path, "mailerlite") as found:
         yield found
 
 

@@ -64,9 +64,23 @@ def test_p37_data_is_gone_within_a_calendar_month(either) -> None:
     (decision,) = either.decisions("term-end")
     assert (decision.ground, decision.decided_by) == ("newsletter.ended", "policy")
     receipts = either.receipts(decision.decision)
-    assert (receipts[None].outcome, receipts[either.programme].outcome) == ("done", "done")
+    assert (receipts[None].outcome, receipts[either.programme].outcome) == ("done", either.erased)
     assert receipts[either.programme].evidence.grade == "re-read"
     assert either.tools.vault.surviving([subscription.key_id]) == set()
+
+
+def test_p37_a_programme_that_only_puts_away_what_it_deletes_is_not_believed_to_be_done(mailerlite) -> None:
+    """MailerLite takes thirty days: the receipt says until when, and staff still see that it has the person."""
+    mailerlite.clock.now = datetime(2027, 1, 31, 12, 0, tzinfo=UTC)
+    subscription = mailerlite.subscribe()
+    decision = mailerlite.decide("erasure", refs=[subscription.ref], records=[subscription.id])
+    mailerlite.settle()
+    receipt = mailerlite.receipts(decision)["mailerlite"]
+    assert (receipt.outcome, receipt.ground, receipt.counts) == ("retained", "erased-later", {"subscriptions": 1})
+    (kept,) = receipt.retained
+    assert (kept.id, kept.ground) == (subscription.id, "erased-later")
+    # It says 2 March, by its own clock: the day after is the first on which nothing is left.
+    assert kept.until == datetime(2027, 3, 3, tzinfo=UTC)
 
 
 def test_p37_the_term_is_decided_long_before_the_month_is_over(newsletter) -> None:
@@ -186,7 +200,7 @@ def test_an_erasure_that_names_two_addresses_of_one_person_erases_both_at_the_pr
     either.settle()
     assert list(either.members()) == ["bert@voorbeeld.example"]
     receipt = either.receipts(decision)[either.programme]
-    assert (receipt.outcome, receipt.evidence.grade, receipt.counts) == ("done", "re-read", {"subscriptions": 2})
+    assert (receipt.outcome, receipt.evidence.grade, receipt.counts) == (either.erased, "re-read", {"subscriptions": 2})
 
 
 def test_of_two_addresses_one_that_lies_leaves_the_whole_open(newsletter) -> None:

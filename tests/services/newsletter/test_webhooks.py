@@ -229,6 +229,38 @@ def test_an_echo_of_a_no_that_could_not_be_told_before_a_new_yes_is_no_new_no(br
     assert brevo.members() == {ANNA: "subscribed"}
 
 
+def test_a_batch_is_answered_before_mailerlite_loses_patience(mailerlite) -> None:
+    """It waits three seconds, and would tell all of it again; one that cannot be read costs the others nothing."""
+    emails = [f"lid{number}@voorbeeld.example" for number in range(100)]
+    mailerlite.insert_confirmed(emails)
+    mailerlite.clock.forward(minutes=5)
+    told = mailerlite.clock().isoformat().replace("+00:00", ".000000Z")
+    flat = {"event": "subscriber.unsubscribed", "status": "unsubscribed", "unsubscribed_at": told}
+    events = [{**flat, "id": email, "email": email} for email in emails]
+    raw = json.dumps({"events": [*events[:7], 7, {}, *events[7:]], "total": 102}).encode()
+    secret = mailerlite.setting("webhook_secret", "mailerlite").encode()
+    path = f"/newsletter/v1/webhooks/mailerlite/{mailerlite.setting('url_secret', 'mailerlite')}"
+    started = time.monotonic()
+    answer = mailerlite.client.post(path, data=raw, headers={"Signature": hmac.digest(secret, raw, "sha256").hex()})
+    assert answer.status_code == 200
+    assert time.monotonic() - started < 3
+    assert {row.state for row in mailerlite.rows()} == {"ended"}
+    assert mailerlite.tally("webhook.rejected") == 2
+
+
+def test_an_opt_out_that_names_no_time_counts_from_when_it_came_in(mailerlite) -> None:
+    """MailerLite leaves it out now and then: a no is not lost for that, and the same delivery again is one."""
+    mailerlite.subscribe()
+    mailerlite.clock.forward(minutes=5)
+    raw = json.dumps({"id": "1", "email": ANNA, "status": "bounced", "event": "subscriber.bounced"}).encode()
+    secret = mailerlite.setting("webhook_secret", "mailerlite").encode()
+    path = f"/newsletter/v1/webhooks/mailerlite/{mailerlite.setting('url_secret', 'mailerlite')}"
+    for _ in range(2):
+        mailerlite.client.post(path, data=raw, headers={"Signature": hmac.digest(secret, raw, "sha256").hex()})
+    assert mailerlite.rows()[0].ended_because == "bounce"
+    assert mailerlite.tally("webhook.repeated") == 1
+
+
 def test_who_is_blocked_at_the_programme_by_hand_is_ended_but_did_not_withdraw(brevo) -> None:
     """It arrives as a contact that was updated, without an address of its own and without who did it."""
     brevo.subscribe()

@@ -30,7 +30,7 @@ SANDBOX = {
         "token": "played-token",
         "authority": "played-authority",
     }
-    for name in ("laposta", "mailchimp", "brevo", "medical-crm", "website-host")
+    for name in ("laposta", "mailchimp", "brevo", "mailerlite", "medical-crm", "website-host")
 }
 BOOKKEEPER = {
     "name": "The bookkeeper",

@@ -21,7 +21,7 @@ from services.newsletter.processors.brevo import answers, deliveries
 from services.newsletter.processors.brevo.settings import BrevoSettings, list_number
 from services.newsletter.processors.interface import Member, MemberState, ParsedWebhook, Webhook
 from services.newsletter.processors.proofs import check_mode, proven
-from services.newsletter.processors.tasks import Sighting, Step
+from services.newsletter.processors.tasks import Erased, Sighting, Step
 from shared.errors import ConfigurationError, PermanentError, RetryableError
 from shared.processors.http import ProcessorSession
 from shared.processors.interface import ContradictedError
@@ -130,9 +130,9 @@ class Brevo:
         """Put the contact on the blocklist, so that no other list of the account mails it either."""
         return self._change("PUT contact", "PUT", member, content={"emailBlacklisted": True})
 
-    def erase(self, member: Sighting) -> Step:
+    def erase(self, member: Sighting) -> Erased:
         """Delete the contact; its place on the blocklist goes with it."""
-        return self._change("DELETE contact", "DELETE", member)
+        return Erased(step=self._change("DELETE contact", "DELETE", member))
 
     def correct(self, member: Sighting, corrected: Mapping[str, str]) -> Step:
         """Replace address or first name, which both are attributes here."""

@@ -19,7 +19,7 @@ from services.newsletter.processors.interface import Member, MemberState, Parsed
 from services.newsletter.processors.laposta import answers, deliveries
 from services.newsletter.processors.laposta.settings import LapostaSettings
 from services.newsletter.processors.proofs import check_mode, proven
-from services.newsletter.processors.tasks import Sighting, Step
+from services.newsletter.processors.tasks import Erased, Sighting, Step
 from shared.errors import ConfigurationError, PermanentError, RetryableError
 from shared.processors.http import MIB, ProcessorSession
 from shared.processors.settings import settings_from
@@ -123,12 +123,12 @@ class Laposta:
         """Set the member's state."""
         return self._change(member, [("state", "unsubscribed")])
 
-    def erase(self, member: Sighting) -> Step:
+    def erase(self, member: Sighting) -> Erased:
         """Delete the member from the list."""
         answer = self._call("DELETE", "member", member.key, params=self._list)
         if answers.error(answer).get("code") != answers.UNKNOWN:  # gone meanwhile: the second look will tell
             answers.accepted(answer)
-        return answers.step("DELETE member", answer)
+        return Erased(step=answers.step("DELETE member", answer))
 
     def correct(self, member: Sighting, corrected: Mapping[str, str]) -> Step:
         """Replace address or first name; without a state the member stays what it was."""

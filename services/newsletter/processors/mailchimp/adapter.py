@@ -22,7 +22,7 @@ from services.newsletter.processors.interface import Member, MemberState, Parsed
 from services.newsletter.processors.mailchimp import answers, deliveries
 from services.newsletter.processors.mailchimp.settings import MailchimpSettings, home_of
 from services.newsletter.processors.proofs import check_mode, proven
-from services.newsletter.processors.tasks import Sighting, Step
+from services.newsletter.processors.tasks import Erased, Sighting, Step
 from shared.errors import ConfigurationError, PermanentError, RetryableError
 from shared.processors.http import ProcessorSession
 from shared.processors.settings import settings_from
@@ -117,9 +117,10 @@ class Mailchimp:
         """Set the member's status."""
         return self._change("PATCH member", "PATCH", member.key, content={"status": "unsubscribed"})
 
-    def erase(self, member: Sighting) -> Step:
+    def erase(self, member: Sighting) -> Erased:
         """Delete the member for good; Mailchimp will not take the address back from us afterwards."""
-        return self._change("POST member/actions/delete-permanent", "POST", member.key, "actions", "delete-permanent")
+        call = "POST member/actions/delete-permanent"
+        return Erased(step=self._change(call, "POST", member.key, "actions", "delete-permanent"))
 
     def correct(self, member: Sighting, corrected: Mapping[str, str]) -> Step:
         """Replace address or first name; without a status the member stays what it was."""

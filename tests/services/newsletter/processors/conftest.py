@@ -17,16 +17,21 @@ import requests
 from services.newsletter.processors.brevo import Brevo
 from services.newsletter.processors.laposta import Laposta
 from services.newsletter.processors.mailchimp import Mailchimp
+from services.newsletter.processors.mailerlite import MailerLite
 from services.sandbox.addresses import addresses
 from services.sandbox.server import running
 from services.sandbox.state import SandboxConfig
 from shared.processors.interface import ProcessorTask, SubjectIdentifiers
 
-ADAPTERS = {"laposta": Laposta, "mailchimp": Mailchimp, "brevo": Brevo}
-ECHOING = {"brevo"}
+ADAPTERS = {"laposta": Laposta, "mailchimp": Mailchimp, "brevo": Brevo, "mailerlite": MailerLite}
+ECHOING = {"brevo", "mailerlite"}
 """Those that tell us what we did ourselves."""
 UNSIGNED = {"brevo"}
 """Those that show a secret and sign nothing."""
+NO_WAY_BACK = {"mailerlite"}
+"""Those that take nobody back who left, whatever we say."""
+SOFT = {"mailerlite"}
+"""Those that put away what they delete, and erase it later."""
 OTHER_LIST = {"brevo": "1"}
 """A list that is not there, where it cannot have just any name."""
 KEYS = addresses(0)
@@ -120,6 +125,12 @@ def mailchimp(origin: str) -> Programme:
 def brevo(origin: str) -> Programme:
     """Give Brevo, knowing nobody."""
     return programme_of("brevo", origin)
+
+
+@pytest.fixture
+def mailerlite(origin: str) -> Programme:
+    """Give MailerLite, knowing nobody."""
+    return programme_of("mailerlite", origin)
 
 
 def programme_of(name: str, origin: str) -> Programme:
