@@ -30,7 +30,7 @@ from shared.web import (
 )
 
 if TYPE_CHECKING:
-    from services.newsletter.processors.interface import NewsletterProvider
+    from services.newsletter.processors.interface import TellingProvider
 
 _log = logging.getLogger(__name__)
 PAGE = Answers(200, media=HTML)
@@ -168,11 +168,11 @@ def search_subscriptions(call: Call) -> Answer:
     return Answer({"items": [each.shown(states.get(each.processor or "")) for each in found]})
 
 
-def _provider(call: Call) -> NewsletterProvider:
-    return programmes.provider_of(programmes.find(call.tools.register, call.path["processor"]))
+def _provider(call: Call) -> TellingProvider:
+    return programmes.telling_of(programmes.find(call.tools.register, call.path["processor"]))
 
 
-def _hear(call: Call, provider: NewsletterProvider) -> None:
+def _hear(call: Call, provider: TellingProvider) -> None:
     processor = call.path["processor"]
     proofs = provider.verify(dict(call.headers), call.raw, url_secret=call.path["secret"], now=call.now)
     parsed = provider.parse(call.raw)

@@ -13,6 +13,7 @@ from services.newsletter.actions.claiming import claim_sign_up
 from services.newsletter.actions.ending import decide_term_end
 from services.newsletter.actions.removing import remove
 from services.newsletter.actions.waiting import take_in_waiting
+from services.newsletter.asking import ask_all
 from services.newsletter.records import signup_claims, webhook_deliveries
 from shared.database import lock_subject
 from shared.deadlines import add_period
@@ -95,10 +96,10 @@ def watch_webhooks(tools: Tools, now: datetime) -> None:
     Laposta deletes a webhook that failed for about two weeks. In a trial they are made when they are needed.
     """
     programme = programmes.active(tools.register)
-    if programme is None or tools.settings.mode == "trial":
+    if programme is None or tools.settings.mode == "trial" or programme.adapter in programmes.ASKED:
         return
     try:
-        hooks = programmes.provider_of(programme).webhooks()
+        hooks = programmes.telling_of(programme).webhooks()
     except OutsideError as error:
         _log.warning("the programme's webhooks could not be read", extra={"fields": {"because": error.detail}})
         return
@@ -113,5 +114,6 @@ JOBS = (
     Job("expire unconfirmed sign-ups", timedelta(hours=1), expire_sign_ups),
     Job("end the terms of ended subscriptions", timedelta(hours=1), end_terms),
     Job("forget marks of deliveries", timedelta(days=1), forget_marks),
+    Job("ask programmes that have no webhooks", timedelta(minutes=5), ask_all),
     Job("watch the programme's webhooks", timedelta(days=1), watch_webhooks),
 )

@@ -7,30 +7,35 @@ import logging
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING
 
 from services.newsletter.processors.brevo import Brevo
 from services.newsletter.processors.laposta import Laposta
+from services.newsletter.processors.listmonk import Listmonk
 from services.newsletter.processors.mailchimp import Mailchimp
 from services.newsletter.processors.mailerlite import MailerLite
 from shared.errors import NotFoundError, OutsideError
 from shared.processors.interface import Done, NothingHeld, Retained, evidence_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from services.newsletter.processors.interface import NewsletterProvider
+    from services.newsletter.processors.interface import AskedProvider, NewsletterProvider, TellingProvider
     from shared.processors.interface import Adapter, Grade, Outcome, ProcessorTask
     from shared.propagation.register import Processor, Register
     from shared.service import Tools
 
-PROGRAMMES: Mapping[str, type[Laposta | Mailchimp | Brevo | MailerLite]] = {
+TELLING: Mapping[str, type[Laposta | Mailchimp | Brevo | MailerLite]] = {
     "laposta": Laposta,
     "mailchimp": Mailchimp,
     "brevo": Brevo,
     "mailerlite": MailerLite,
 }
-"""By the adapter's name in the register."""
+"""Those that post to us what happens there, by the adapter's name in the register."""
+ASKED: Mapping[str, type[Listmonk]] = {"listmonk": Listmonk}
+"""Those that have to be asked."""
+PROGRAMMES = (*TELLING, *ASKED)
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +56,24 @@ def find(register: Register, processor_id: str) -> Processor:
 
 def provider_of(processor: Processor) -> NewsletterProvider:
     """Return the adapter of a programme. Raises ConfigurationError."""
-    return PROGRAMMES[processor.adapter].from_settings(processor.settings)
+    return asked_of(processor) if processor.adapter in ASKED else telling_of(processor)
+
+
+def telling_of(processor: Processor) -> TellingProvider:
+    """Return the adapter of a programme that posts to us. Raises NotFoundError for one that does not."""
+    if processor.adapter not in TELLING:
+        raise NotFoundError("This programme has no webhooks.")
+    return TELLING[processor.adapter].from_settings(processor.settings)
+
+
+def asked_of(processor: Processor) -> AskedProvider:
+    """Return the adapter of a programme that has to be asked."""
+    return ASKED[processor.adapter].from_settings(processor.settings)
+
+
+def to_ask(register: Register) -> tuple[Processor, ...]:
+    """Return the programmes that tell only when they are asked, also those that have ended."""
+    return tuple(each for each in register.of_owner("newsletter") if each.adapter in ASKED)
 
 
 def callback_url(tools: Tools, processor: Processor) -> str:
@@ -62,26 +84,28 @@ def callback_url(tools: Tools, processor: Processor) -> str:
 
 def adapter_of(tools: Tools, processor: Processor) -> Adapter:
     """Return what carries obligations out at a programme."""
-    in_trial = tools.settings.mode == "trial"
-    return Programme(provider_of(processor), callback_url(tools, processor) if in_trial else None)
+    if tools.settings.mode == "trial" and processor.adapter in TELLING:
+        provider = telling_of(processor)
+        return Programme(provider, partial(provider.ensure_webhooks, callback_url(tools, processor)))
+    return Programme(provider_of(processor))
 
 
 @dataclass(frozen=True, slots=True)
 class Programme:
     """A programme as an obligation faces it: once for every address the decision knows the person by.
 
-    In a trial nobody sets webhooks up, so they are made, at ``callback_url``, before the first person is given.
+    In a trial nobody sets webhooks up, so they are made, by ``make_webhooks``, before the first person is given.
     In live an administrator makes them, because a new one comes with a signing secret that has to be put in a
     file.
     """
 
     provider: NewsletterProvider
-    callback_url: str | None = None
+    make_webhooks: Callable[[], object] | None = None
 
     def carry_out(self, task: ProcessorTask) -> Outcome:
         """Do the task at every address; it is done when it was done at one and nothing is left at the others."""
-        if task.action == "subscribe" and self.callback_url:
-            self._make_webhooks(self.callback_url)
+        if task.action == "subscribe" and self.make_webhooks:
+            self._prepare(self.make_webhooks)
         first = self.provider.carry_out(task)
         others = [
             self.provider.carry_out(replace(task, subject=replace(task.subject, email=email, more_emails=())))
@@ -89,9 +113,9 @@ class Programme:
         ]
         return _together([first, *others]) if others else first
 
-    def _make_webhooks(self, url: str) -> None:
+    def _prepare(self, make_webhooks: Callable[[], object]) -> None:
         try:
-            self.provider.ensure_webhooks(url)
+            make_webhooks()
         except OutsideError as error:
             _log.warning("the programme's webhooks were not made", extra={"fields": {"because": error.detail}})
 

@@ -109,6 +109,15 @@ waiting_sign_ups = sa.Table(
 )
 """Sign-ups that came while a backup was put right: what is known of their addresses may be out of date until then."""
 
+polls = sa.Table(
+    "polls",
+    Base.metadata,
+    sa.Column("processor", sa.String(60), primary_key=True),
+    sa.Column("read_to", UtcDateTime, nullable=False),
+    info={"term": "system.structure"},
+)
+"""Up to when a programme that has to be asked was heard, by its own clock."""
+
 tallies = sa.Table(
     "tallies",
     Base.metadata,
@@ -171,6 +180,17 @@ def find_ended(session: Session, before: datetime, limit: int) -> Sequence[Subsc
     """Return subscriptions that ended before then and whose erasure was not yet decided."""
     over = sa.and_(Subscription.state == ENDED, Subscription.ended_at <= before, Subscription.term_end.is_(None))
     return session.scalars(sa.select(Subscription).where(over).order_by(Subscription.ended_at).limit(limit)).all()
+
+
+def read_to(session: Session, processor: str) -> datetime | None:
+    """Return up to when a programme was heard, or None before the first time."""
+    return session.scalar(sa.select(polls.c.read_to).where(polls.c.processor == processor))
+
+
+def note_read_to(session: Session, processor: str, moment: datetime) -> None:
+    """Remember up to when a programme was heard."""
+    insert = insert_into(session, polls).values(processor=processor, read_to=moment)
+    session.execute(insert.on_conflict_do_update(index_elements=["processor"], set_={"read_to": moment}))
 
 
 def count_up(session: Session, name: str, now: datetime, number: int = 1) -> None:

@@ -57,6 +57,12 @@ def addresses(port: int) -> Addresses:
             "webhook_secret": secrets.token_hex(5),
             "webhook_mode": "both",
         },
+        "listmonk": {
+            "base_url": f"{origin}/listmonk/api",
+            "api_user": "discreet",
+            "api_key": secrets.token_urlsafe(24),
+            "list_id": str(2 + secrets.randbelow(2**30)),
+        },
         **opendsr,
     }
 

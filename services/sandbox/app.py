@@ -9,6 +9,7 @@ from flask import Flask
 from services.sandbox.brevo import Brevo
 from services.sandbox.control import Control
 from services.sandbox.laposta import Laposta
+from services.sandbox.listmonk import Listmonk
 from services.sandbox.mailchimp import Mailchimp
 from services.sandbox.mailerlite import MailerLite
 from services.sandbox.opendsr import OpenDsrPlayer
@@ -25,7 +26,9 @@ CRM_HAS = ("clients", "appointments", "reports", "notes", "quotes", "invoices")
 def create_sandbox(config: SandboxConfig) -> Flask:
     """Return the program; its shared state is `app.extensions["sandbox"]`."""
     stage = Stage(config)
-    newsletters: tuple[Newsletter, ...] = (Laposta(stage), Mailchimp(stage), Brevo(stage), MailerLite(stage))
+    newsletters: tuple[Newsletter, ...] = tuple(
+        plays(stage) for plays in (Laposta, Mailchimp, Brevo, MailerLite, Listmonk)
+    )
     opendsr = (
         OpenDsrPlayer(stage, "medical-crm", formats=("raw", "sha256"), categories=CRM_HAS),
         # It is told of everybody, so it takes addresses in no form that it could read.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 from shared.processors.interface import Adapter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
 MemberState: TypeAlias = Literal["subscribed", "unsubscribed", "pending", "cleaned", "absent"]
@@ -74,11 +74,6 @@ class Member:
 class NewsletterProvider(Adapter, Protocol):
     """One programme. Every call raises RetryableError or PermanentError for what the outside did."""
 
-    @property
-    def failure_status(self) -> int:
-        """HTTP status that makes this programme offer a delivery again."""
-        ...
-
     def check(self) -> None:
         """Ask the programme whether list and field names are right. Raises ConfigurationError."""
         ...
@@ -96,6 +91,15 @@ class NewsletterProvider(Adapter, Protocol):
 
     def members(self) -> Iterator[Member]:
         """Yield everybody on the list, whatever their state."""
+        ...
+
+
+class TellingProvider(NewsletterProvider, Protocol):
+    """A programme that posts to us what happens there."""
+
+    @property
+    def failure_status(self) -> int:
+        """HTTP status that makes this programme offer a delivery again."""
         ...
 
     def webhooks(self) -> tuple[Webhook, ...]:
@@ -119,4 +123,12 @@ class NewsletterProvider(Adapter, Protocol):
 
     def parse(self, raw: bytes) -> ParsedWebhook:
         """Read a delivery. Raises MalformedBodyError when nothing in it can be read."""
+        ...
+
+
+class AskedProvider(NewsletterProvider, Protocol):
+    """A programme that tells only when it is asked."""
+
+    def poll(self, since: datetime | None) -> Iterator[Sequence[ProviderEvent]]:
+        """Yield, page by page, the opt-outs since then by the programme's own clock, or all of them."""
         ...

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from services.newsletter import programmes
 from tests.kit.installation import on_postgresql
 from tests.services.newsletter.desk import desk
 
@@ -23,10 +24,24 @@ def newsletter(tmp_path: Path) -> Iterator[Desk]:
         yield found
 
 
-@pytest.fixture(params=["laposta", "mailchimp", "brevo", "mailerlite"])
+@pytest.fixture(params=programmes.PROGRAMMES)
 def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
     """Give a newsletter that faces each programme in turn."""
     with desk(tmp_path, request.param) as found:
+        yield found
+
+
+@pytest.fixture(params=sorted(programmes.TELLING))
+def told(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
+    """Give a newsletter that faces each programme that posts to us, in turn."""
+    with desk(tmp_path, request.param) as found:
+        yield found
+
+
+@pytest.fixture
+def listmonk(tmp_path: Path) -> Iterator[Desk]:
+    """Give a newsletter that faces listmonk."""
+    with desk(tmp_path, "listmonk") as found:
         yield found
 
 

@@ -316,7 +316,9 @@ class Desk:
             self.hear()
 
     def hear(self) -> None:
-        """Wait until the programme has posted everything it had to say."""
+        """Wait until the programme has posted everything it had to say, or ask it."""
+        if self.processor.adapter in programmes.ASKED:
+            self.run_job("ask programmes")
         until = time.monotonic() + 20
         while not self.stage.background.is_idle():
             assert time.monotonic() < until, "the programme does not come to rest"

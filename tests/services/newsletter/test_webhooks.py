@@ -42,17 +42,17 @@ def test_an_opt_out_at_the_programme_is_one_here(mailchimp, act, because, ground
     assert mailchimp.receipts(decision.decision)["mailchimp"].outcome in ("done", "nothing-held")
 
 
-def test_the_same_delivery_twice_is_one_decision(either) -> None:
+def test_the_same_delivery_twice_is_one_decision(told) -> None:
     """Programmes deliver at least once; the second is answered as success and changes nothing."""
-    either.subscribe()
-    either.hear()
-    before = len(either.stage.deliveries())
-    either.clock.forward(minutes=5)
-    either.stage.behave(either.programme, "twice")
-    either.at_programme("unsubscribe")
-    assert [delivery["status"] for delivery in either.stage.deliveries()[before:]] == [200, 200]
-    assert len(either.decisions()) == 1
-    assert either.tally("webhook.repeated") == 1
+    told.subscribe()
+    told.hear()
+    before = len(told.stage.deliveries())
+    told.clock.forward(minutes=5)
+    told.stage.behave(told.programme, "twice")
+    told.at_programme("unsubscribe")
+    assert [delivery["status"] for delivery in told.stage.deliveries()[before:]] == [200, 200]
+    assert len(told.decisions()) == 1
+    assert told.tally("webhook.repeated") == 1
 
 
 def test_what_is_kept_of_a_delivery_is_a_digest_that_only_we_can_make(newsletter) -> None:
@@ -275,16 +275,16 @@ def test_who_is_blocked_at_the_programme_by_hand_is_ended_but_did_not_withdraw(b
     assert (decision.decided_by, decision.ground, decision.reported_by) == ("brevo", "removed-at-provider", "brevo")
 
 
-def test_a_subscription_made_at_the_programme_is_none_here(either) -> None:
+def test_a_subscription_made_at_the_programme_is_none_here(told) -> None:
     """Only the person's own sign-up with us makes one: an import there brings nobody back."""
-    either.subscribe()
-    either.unsubscribe()
-    either.settle()
-    either.clock.forward(days=1)
-    either.at_programme("resubscribe")
-    assert [row.state for row in either.rows()] == ["ended"]
-    assert either.tally("webhook.subscribed-without-us") == 1
-    assert either.mails()[1:] == []
+    told.subscribe()
+    told.unsubscribe()
+    told.settle()
+    told.clock.forward(days=1)
+    told.at_programme("resubscribe")
+    assert [row.state for row in told.rows()] == ["ended"]
+    assert told.tally("webhook.subscribed-without-us") == 1
+    assert told.mails()[1:] == []
 
 
 def test_a_new_address_is_followed(mailchimp) -> None:

@@ -79,7 +79,7 @@ class TestAddresses:
         """They are made at the first start."""
         one, other = addresses(8001), addresses(8001)
         for name in one:
-            secrets = one[name].keys() - {"base_url", "webhook_mode", "domain"}
+            secrets = one[name].keys() - {"base_url", "webhook_mode", "domain", "api_user"}
             assert secrets
             assert not {one[name][key] for key in secrets} & {other[name][key] for key in secrets}
 

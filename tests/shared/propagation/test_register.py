@@ -22,6 +22,7 @@ CONFIG = Path(__file__).parents[3] / "deploy" / "config"
 SANDBOX = {
     name: {
         "base_url": f"http://127.0.0.1:8099/{name}",
+        "api_user": "played-user",
         "api_key": "played-key",
         "list_id": "played-list",
         "url_secret": "played-url-secret",
@@ -30,7 +31,7 @@ SANDBOX = {
         "token": "played-token",
         "authority": "played-authority",
     }
-    for name in ("laposta", "mailchimp", "brevo", "mailerlite", "medical-crm", "website-host")
+    for name in ("laposta", "mailchimp", "brevo", "mailerlite", "listmonk", "medical-crm", "website-host")
 }
 BOOKKEEPER = {
     "name": "The bookkeeper",

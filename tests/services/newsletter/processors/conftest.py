@@ -14,16 +14,14 @@ from typing import Any
 import pytest
 import requests
 
-from services.newsletter.processors.brevo import Brevo
-from services.newsletter.processors.laposta import Laposta
-from services.newsletter.processors.mailchimp import Mailchimp
-from services.newsletter.processors.mailerlite import MailerLite
+from services.newsletter.processors.listmonk import Listmonk
+from services.newsletter.programmes import TELLING
 from services.sandbox.addresses import addresses
 from services.sandbox.server import running
 from services.sandbox.state import SandboxConfig
 from shared.processors.interface import ProcessorTask, SubjectIdentifiers
 
-ADAPTERS = {"laposta": Laposta, "mailchimp": Mailchimp, "brevo": Brevo, "mailerlite": MailerLite}
+ADAPTERS = {**TELLING, "listmonk": Listmonk}
 ECHOING = {"brevo", "mailerlite"}
 """Those that tell us what we did ourselves."""
 UNSIGNED = {"brevo"}
@@ -32,7 +30,7 @@ NO_WAY_BACK = {"mailerlite"}
 """Those that take nobody back who left, whatever we say."""
 SOFT = {"mailerlite"}
 """Those that put away what they delete, and erase it later."""
-OTHER_LIST = {"brevo": "1"}
+OTHER_LIST = {"brevo": "1", "listmonk": "1"}
 """A list that is not there, where it cannot have just any name."""
 KEYS = addresses(0)
 STAGES: dict[str, Any] = {}
@@ -109,6 +107,12 @@ def programme(request: pytest.FixtureRequest, origin: str) -> Programme:
     return programme_of(request.param, origin)
 
 
+@pytest.fixture(params=sorted(TELLING))
+def teller(request: pytest.FixtureRequest, origin: str) -> Programme:
+    """Give each programme that posts to us, knowing nobody."""
+    return programme_of(request.param, origin)
+
+
 @pytest.fixture
 def laposta(origin: str) -> Programme:
     """Give Laposta, knowing nobody."""
@@ -131,6 +135,12 @@ def brevo(origin: str) -> Programme:
 def mailerlite(origin: str) -> Programme:
     """Give MailerLite, knowing nobody."""
     return programme_of("mailerlite", origin)
+
+
+@pytest.fixture
+def listmonk(origin: str) -> Programme:
+    """Give listmonk, knowing nobody."""
+    return programme_of("listmonk", origin)
 
 
 def programme_of(name: str, origin: str) -> Programme:
