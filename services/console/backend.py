@@ -130,9 +130,9 @@ class Backend:
         headers = {"If-Match": etag} if etag else {}
         self._call(caller, "POST", f"requests/{case_id}/{what}", json=dict(body), headers=headers)
 
-    def contact_forms(self, caller: Caller, *, cursor: str | None, limit: int) -> ContactFormList:
-        """Return contact forms, the latest first, without what is in them."""
-        params = _page(cursor, limit)
+    def contact_forms(self, caller: Caller, *, quarantined: bool, cursor: str | None, limit: int) -> ContactFormList:
+        """Return contact forms, or those put aside, the latest first, without what is in them."""
+        params = _page(cursor, limit) | ({"quarantined": "true"} if quarantined else {})
         return self._read(caller, "GET", "contact-forms", ContactFormList, service="intake", params=params)
 
     def contact_form(self, caller: Caller, form_id: str) -> ContactForm:
@@ -142,6 +142,10 @@ class Backend:
     def mark_handled(self, caller: Caller, form_id: str) -> None:
         """Note that somebody dealt with a contact form."""
         self._call(caller, "POST", f"contact-forms/{form_id}/handled", service="intake", json={})
+
+    def release(self, caller: Caller, form_id: str) -> None:
+        """Let a contact form out of quarantine."""
+        self._call(caller, "POST", f"contact-forms/{form_id}/release", service="intake", json={})
 
     def client(self, caller: Caller, record_id: str) -> Client:
         """Return who a client is; the dossier notes who looks, also below."""

@@ -238,6 +238,10 @@ class ContactFormSummary(msgspec.Struct, frozen=True, kw_only=True):
     newsletter: bool
     handled_at: datetime | None = None
     handled_by: str | None = None
+    site: str | None = None
+    suspected: str | None = None
+    released_at: datetime | None = None
+    released_by: str | None = None
 
 
 class ContactFormList(msgspec.Struct, frozen=True, kw_only=True):

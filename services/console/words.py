@@ -186,6 +186,11 @@ WAYS = {
     "registered-post": Both("aangetekend per post", "by registered post"),
     "counter": Both("aan de balie", "at the counter"),
 }
+SUSPICIONS = {
+    "trap": Both("een veld was ingevuld dat mensen niet zien", "a field was filled in that people do not see"),
+    "too-fast": Both("binnen drie seconden ingevuld", "filled in within three seconds"),
+    "links": Both("veel verwijzingen naar websites", "many links to websites"),
+}
 GROUPS: Mapping[str, Mapping[str, Both]] = {
     "kind": KINDS,
     "service": SERVICES,
@@ -204,6 +209,7 @@ GROUPS: Mapping[str, Mapping[str, Both]] = {
     "doubt": DOUBTS,
     "extension": EXTENSIONS,
     "letter": LETTERS,
+    "suspicion": SUSPICIONS,
     "way": WAYS,
     "closing-reason": CLOSING_REASONS,
 }

@@ -17,7 +17,7 @@ from shared.propagation import decisions, transfers
 from shared.vault import Sealed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
@@ -26,12 +26,23 @@ if TYPE_CHECKING:
     from shared.service import Tools
     from shared.wording import Language
 
+MAIL_HOST = "mail-host"
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # nothing that looks like something else
 
 
-def submit(session: Session, tools: Tools, content: Mapping[str, Any], *, language: Language, now: datetime) -> str:
+def submit(
+    session: Session,
+    tools: Tools,
+    content: Mapping[str, Any],
+    *,
+    language: Language,
+    now: datetime,
+    site: str | None = None,
+    suspected: Sequence[str] = (),
+) -> str:
     """Store a form, have it forwarded, and announce it; return its reference.
 
+    One that may be unwanted is stored and goes nowhere until somebody has looked at it.
     Raises InvalidInputError for an address or a number that cannot be one.
     """
     email = normalise_email(content["email"])
@@ -50,14 +61,31 @@ def submit(session: Session, tools: Tools, content: Mapping[str, Any], *, langua
         newsletter=content["newsletter"],
         privacy_version=content.get("privacy_version") or tools.policy.statement.isoformat(),
         received_at=now,
+        site=site,
+        suspected=" ".join(suspected) or None,
         sealed=sealed.ciphertext,
         key_id=sealed.key_id,
     )
     session.add(form)
     session.flush()
-    _forward(session, tools, form, filled, now)
-    tools.outbox.publish(session, ContactFormReceived(form=form_id, newsletter=form.newsletter), now=now)
+    for host in _hosts(tools):
+        if host.role != MAIL_HOST:  # the website's host had it before we did
+            transfers.record(session, host.id, CATEGORY, [form.id], now=now)
+    if not suspected:
+        _pass_on(session, tools, form, filled, now)
     return form.reference
+
+
+def release(session: Session, tools: Tools, form_id: str, by: str, *, now: datetime) -> None:
+    """Let a form out of quarantine: from here on it is like any other. Again, it changes nothing.
+
+    Raises GoneError, NotFoundError, KeyDestroyedError.
+    """
+    form = records.form(session, form_id)
+    lock_subject(session, [form.email_ref, *([form.phone_ref] if form.phone_ref else [])])
+    if records.release(session, form_id, by, now) is not None:
+        session.refresh(form)
+        _pass_on(session, tools, form, open_form(tools, form), now)
 
 
 def new_reference() -> str:
@@ -110,23 +138,24 @@ def decide_term_end(session: Session, tools: Tools, form: ContactForm, *, now: d
     )
 
 
-def _forward(session: Session, tools: Tools, form: ContactForm, content: Mapping[str, Any], now: datetime) -> None:
-    """Queue the mail to the clinic, and note which processors have the form now.
+def _pass_on(session: Session, tools: Tools, form: ContactForm, content: Mapping[str, Any], now: datetime) -> None:
+    """Queue the mail to the clinic, and announce the form.
 
-    The website's host had it before we did. The mail's host gets only the reference, unless the policy
-    says that the text itself is mailed, and there is an agreement with every such host in force (P46).
+    The mail's host gets only the reference, unless the policy says that the text itself is mailed, and there
+    is an agreement with every such host in force (P46).
     """
-    hosts = [each for each in tools.register.of_owner(tools.name) if each.status == "active" and _gets_forms(each)]
-    mail_hosts = [each for each in hosts if each.role == "mail-host"]
+    mail_hosts = [each for each in _hosts(tools) if each.role == MAIL_HOST]
     full_text = tools.policy.choices.forwarded_forms == "full-text" and all(
         each.may_receive(local_date(now)) for each in mail_hosts
     )
-    mail = letters.forwarded(tools, form, content if full_text else None)
-    tools.mail.queue(session, mail, now=now)
-    for host in hosts:
-        if full_text or host not in mail_hosts:
+    tools.mail.queue(session, letters.forwarded(tools, form, content if full_text else None), now=now)
+    if full_text:
+        for host in mail_hosts:
             transfers.record(session, host.id, CATEGORY, [form.id], now=now)
+    tools.outbox.publish(session, ContactFormReceived(form=form.id, newsletter=form.newsletter), now=now)
 
 
-def _gets_forms(processor: Processor) -> bool:
-    return any(given.category == CATEGORY for given in processor.receives)
+def _hosts(tools: Tools) -> list[Processor]:
+    """Return the processors that are given contact forms now."""
+    active = [each for each in tools.register.of_owner(tools.name) if each.status == "active"]
+    return [each for each in active if any(given.category == CATEGORY for given in each.receives)]

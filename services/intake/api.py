@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from services.intake import actions, records
+from services.intake import actions, records, rules
 from services.intake.schemas import (
     AcceptedSchema,
     ClaimSchema,
     ContactFormSchema,
     ContactFormSummarySchema,
+    FormsQuerySchema,
     SubmitContactFormSchema,
 )
 from shared.clock import parse_utc, utc_text
@@ -27,9 +28,9 @@ from shared.web import (
     Api,
     Call,
     Page,
-    PageQuerySchema,
     Redirect,
     Staff,
+    form_tokens,
     list_of,
 )
 
@@ -43,10 +44,10 @@ _log = logging.getLogger(__name__)
 api = Api("intake")
 
 
-@api.get("/contact", who=PUBLIC, answers=PAGE, while_restoring=True)
+@api.get("/contact", who=PUBLIC, answers=PAGE, sites=True, while_restoring=True)
 def show_contact(call: Call) -> Page:
-    """Show the form, for a site that has none; and again when something was filled in wrong."""
-    return Page("intake/contact.html", {"statement": call.tools.policy.statement.isoformat()})
+    """Show the form, for a site that has none or shows ours in a frame; and again when it was filled in wrong."""
+    return form_tokens.page(call, "intake/contact.html", "/intake/v1/contact-forms")
 
 
 @api.post(
@@ -58,23 +59,28 @@ def show_contact(call: Call) -> Page:
     form=show_contact,
     idempotent=True,
     limit="10/minute",
+    sites=True,
     while_restoring=True,
 )
 def submit_contact_form(call: Call) -> Answer | Redirect:
-    """Take a contact form in (P16); a robot that fills in the trap gets a reference of nothing."""
-    if call.body.get("website"):
-        _log.info("a trap was filled in")
-        return _accepted(call, actions.new_reference())
-    language = call.body.get("language", call.language)
+    """Take a contact form in (P16); one that may be unwanted waits for people, and its sender learns nothing of it."""
+    filled_in = form_tokens.filled_in(call)
+    suspected = rules.suspicions(trap=bool(call.body.get("website")), filled_in=filled_in, message=call.body["message"])
     with call.transaction() as session:
-        reference = actions.submit(session, call.tools, call.body, language=language, now=call.now)
+        reference = actions.submit(
+            session,
+            call.tools,
+            call.body,
+            language=call.body.get("language", call.language),
+            now=call.now,
+            site=call.site.id if call.site else None,
+            suspected=suspected,
+        )
         return call.keep(_accepted(call, reference))
 
 
 def _accepted(call: Call, reference: str) -> Answer | Redirect:
-    if call.wants_page:
-        return Redirect(f"/intake/thanks?language={call.language}")
-    return Answer({"reference": reference})
+    return form_tokens.thanks(call, "contact") if call.wants_page else Answer({"reference": reference})
 
 
 @api.get("/thanks", who=PUBLIC, answers=PAGE, while_restoring=True)
@@ -84,13 +90,13 @@ def show_thanks(call: Call) -> Page:
 
 
 @api.get(
-    "/v1/contact-forms", who=READERS, query=PageQuerySchema, answers=Answers(200, list_of(ContactFormSummarySchema))
+    "/v1/contact-forms", who=READERS, query=FormsQuerySchema, answers=Answers(200, list_of(ContactFormSummarySchema))
 )
 def list_contact_forms(call: Call) -> Answer:
-    """List forms, the latest first, without what is in them."""
+    """List forms, or those in quarantine, the latest first, without what is in them."""
     after = (parse_utc(call.after[0]), str(call.after[1])) if call.after else None
     with call.tools.database.reading() as session:
-        rows = records.find_page(session, after, call.size + 1)
+        rows = records.find_page(session, after, call.size + 1, quarantined=call.query["quarantined"])
     return Answer(call.listing(rows, position=_position))
 
 
@@ -114,6 +120,15 @@ def mark_contact_form_handled(call: Call) -> Answer:
     return Answer(form)
 
 
+@api.post("/v1/contact-forms/<form_id>/release", who=READERS, answers=Answers(200, ContactFormSummarySchema))
+def release_contact_form(call: Call) -> Answer:
+    """Let a form out of quarantine, which sends it on its way; somebody looked, and is noted."""
+    with call.transaction() as session:
+        actions.release(session, call.tools, call.path["form_id"], call.principal.subject, now=call.now)
+        form = records.form(session, call.path["form_id"])
+    return Answer(form)
+
+
 @api.get("/v1/claims/<form_id>", who=SERVICES, answers=Answers(200, ClaimSchema))
 def give_claim(call: Call) -> Answer:
     """Give the newsletter first name and address of a sender who ticked it; 410 once the form is erased."""
@@ -127,4 +142,8 @@ def _position(form: ContactForm) -> list[str]:
     return [utc_text(form.received_at), form.id]
 
 
-_SHOWN = ("id", "reference", "received_at", "handled_at", "handled_by", "newsletter", "language", "privacy_version")
+_SHOWN = (
+    *ContactFormSummarySchema().fields,
+    "language",
+    "privacy_version",
+)

@@ -21,11 +21,16 @@ SLACK = timedelta(days=3)
 
 def end_terms(tools: Tools, now: datetime) -> None:
     """Decide the end of forms whose term is over; however long the jobs were away, they catch up."""
-    almost = now - tools.policy.term("intake.form") + SLACK
+    for quarantined, term in ((False, "intake.form"), (True, "intake.quarantine")):
+        _end_term(tools, now, term, quarantined=quarantined)
+
+
+def _end_term(tools: Tools, now: datetime, term: str, *, quarantined: bool) -> None:
+    almost = now - tools.policy.term(term) + SLACK
     while True:
         with tools.database.transaction() as session:
-            found = records.find_over(session, almost, BATCH)
-            over = [form for form in found if tools.policy.term_ends("intake.form", form.received_at) <= now]
+            found = records.find_over(session, almost, BATCH, quarantined=quarantined)
+            over = [form for form in found if tools.policy.term_ends(term, form.received_at) <= now]
             for form in over:
                 decide_term_end(session, tools, form, now=now)
         if len(over) < BATCH:

@@ -27,7 +27,10 @@ class Base(DeclarativeBase):
 
 
 class ContactForm(Base):
-    """One contact form as it was sent. Sealed are the fields that the visitor filled in."""
+    """One contact form as it was sent. Sealed are the fields that the visitor filled in.
+
+    ``suspected`` says why it was put aside, separated by spaces; until somebody releases it, it went nowhere.
+    """
 
     __tablename__ = "contact_forms"
     __table_args__ = {"info": {"term": "intake.form"}}  # noqa: RUF012 - SQLAlchemy reads it
@@ -40,11 +43,28 @@ class ContactForm(Base):
     newsletter: Mapped[bool]
     privacy_version: Mapped[str] = mapped_column(sa.String(20))
     received_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    site: Mapped[str | None] = mapped_column(sa.String(40))
+    suspected: Mapped[str | None] = mapped_column(sa.String(60))
+    released_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    released_by: Mapped[str | None] = mapped_column(sa.String(100))
     handled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     handled_by: Mapped[str | None] = mapped_column(sa.String(100))
     term_end: Mapped[str | None] = mapped_column(sa.String(36))
     sealed: Mapped[bytes] = mapped_column(sa.LargeBinary)
     key_id: Mapped[str] = mapped_column(sa.String(32), info=DATA_KEY)
+
+    @property
+    def quarantined(self) -> bool:
+        """Whether it waits for somebody to look at it."""
+        return self.suspected is not None and self.released_at is None
+
+    @property
+    def term(self) -> str:
+        """The data class whose term it has."""
+        return "intake.quarantine" if self.quarantined else "intake.form"
+
+
+_IN_QUARANTINE = sa.and_(ContactForm.suspected.is_not(None), ContactForm.released_at.is_(None))
 
 
 def form(session: Session, form_id: str) -> ContactForm:
@@ -69,9 +89,10 @@ def find_all(session: Session, identifiers: Collection[str]) -> Sequence[Contact
     return session.scalars(query.order_by(ContactForm.received_at)).all()
 
 
-def find_over(session: Session, before: datetime, limit: int) -> Sequence[ContactForm]:
-    """Return forms that were received before then and whose end was not yet decided."""
-    over = sa.and_(ContactForm.received_at <= before, ContactForm.term_end.is_(None))
+def find_over(session: Session, before: datetime, limit: int, *, quarantined: bool) -> Sequence[ContactForm]:
+    """Return forms of one of the two kinds that were received before then and whose end was not yet decided."""
+    kind = _IN_QUARANTINE if quarantined else sa.not_(_IN_QUARANTINE)
+    over = sa.and_(ContactForm.received_at <= before, ContactForm.term_end.is_(None), kind)
     return session.scalars(sa.select(ContactForm).where(over).order_by(ContactForm.received_at).limit(limit)).all()
 
 
@@ -82,9 +103,19 @@ def claim_end(session: Session, form_id: str, decision_id: str) -> bool:
     return session.execute(claimed).first() is not None
 
 
-def find_page(session: Session, after: tuple[datetime, str] | None, limit: int) -> Sequence[ContactForm]:
-    """Return forms, the latest first, from a position on."""
+def release(session: Session, form_id: str, by: str, now: datetime) -> ContactForm | None:
+    """Take a form out of quarantine and return it; None when it is in none, or when somebody was first."""
+    waiting = sa.and_(ContactForm.id == form_id, ContactForm.term_end.is_(None), _IN_QUARANTINE)
+    released = sa.update(ContactForm).where(waiting).values(released_at=now, released_by=by).returning(ContactForm)
+    return session.scalars(released).one_or_none()
+
+
+def find_page(
+    session: Session, after: tuple[datetime, str] | None, limit: int, *, quarantined: bool
+) -> Sequence[ContactForm]:
+    """Return forms, or those in quarantine, the latest first, from a position on."""
     query = sa.select(ContactForm).order_by(ContactForm.received_at.desc(), ContactForm.id.desc()).limit(limit)
+    query = query.where(_IN_QUARANTINE if quarantined else sa.not_(_IN_QUARANTINE))
     if after is not None:
         position = sa.tuple_(*after, types=[UtcDateTime(), sa.String()])
         query = query.where(sa.tuple_(ContactForm.received_at, ContactForm.id) < position)

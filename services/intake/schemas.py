@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from shared.web import TimeField
+from shared.web import PageQuerySchema, TimeField
 
 VERSION = validate.Regexp(r"v?[0-9]{1,4}([.-][0-9]{1,2}){0,2}\Z")
 """The version of a statement, say 2024-07-01 or v2.1: it is kept in the clear, so it has no room for anything else."""
@@ -28,8 +28,8 @@ class SubmitContactFormSchema(Schema):
     """A contact form: these fields and no others (P6).
 
     ``newsletter`` is a tick that is off unless the visitor sets it (P16). ``website`` is a trap for form
-    robots and stays empty. ``form_token`` and ``altcha`` are taken from sites that send them and are not
-    looked at.
+    robots and stays empty. ``form_token`` says when the form was shown. ``altcha`` is taken from sites that
+    send it and is not looked at.
     """
 
     name = _line(200, required=True)
@@ -61,6 +61,16 @@ class ContactFormSummarySchema(Schema):
     handled_at = TimeField(allow_none=True)
     handled_by = fields.String(allow_none=True)
     newsletter = fields.Boolean()
+    site = fields.String(allow_none=True)
+    suspected = fields.String(allow_none=True)
+    released_at = TimeField(allow_none=True)
+    released_by = fields.String(allow_none=True)
+
+
+class FormsQuerySchema(PageQuerySchema):
+    """Which forms to list; ``quarantined`` are those that may be unwanted and wait for somebody to look."""
+
+    quarantined = fields.Boolean(load_default=False)
 
 
 class ContactFormSchema(ContactFormSummarySchema):

@@ -27,6 +27,7 @@ from shared.web import (
     Page,
     Redirect,
     Staff,
+    form_tokens,
 )
 
 if TYPE_CHECKING:
@@ -40,10 +41,10 @@ WEBHOOK_BYTES = 8_000_000  # a thousand events with every custom field a list ca
 api = Api("newsletter")
 
 
-@api.get("/sign-up", who=PUBLIC, answers=PAGE, while_restoring=True)
+@api.get("/sign-up", who=PUBLIC, answers=PAGE, sites=True, while_restoring=True)
 def show_sign_up(call: Call) -> Page:
-    """Show a form to sign up with, for a site that has none; and again when something was filled in wrong."""
-    return Page("newsletter/sign_up.html", {"statement": call.tools.policy.statement.isoformat()})
+    """Show a form to sign up with, for a site that has none or shows ours in a frame; and again when it was wrong."""
+    return form_tokens.page(call, "newsletter/sign_up.html", "/newsletter/v1/subscriptions")
 
 
 @api.post(
@@ -54,11 +55,13 @@ def show_sign_up(call: Call) -> Page:
     answers=Answers(202, AcceptedSchema),
     form=show_sign_up,
     limit="60/minute",
+    sites=True,
     while_restoring=True,
 )
 def sign_up(call: Call) -> Answer | Redirect:
     """Take a sign-up in; the answer is the same whether the address is known, unknown, or a robot's."""
     body = call.body
+    form_tokens.filled_in(call)
     with call.transaction() as session:
         if body.get("website"):
             signing_up.note_trap(session, now=call.now)
@@ -75,7 +78,7 @@ def sign_up(call: Call) -> Answer | Redirect:
             else:
                 signing_up.sign_up(session, call.tools, asked, now=call.now)
     if call.wants_page:
-        return Redirect(f"/newsletter/thanks?language={call.language}")
+        return form_tokens.thanks(call, "newsletter")
     return Answer({"status": "accepted"})
 
 

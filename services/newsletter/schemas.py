@@ -28,8 +28,8 @@ class NameField(fields.String):
 class SignUpSchema(Schema):
     """A sign-up for the newsletter: first name and e-mail address, nothing more of a person (P15).
 
-    ``website`` is a trap for form robots and stays empty. ``form_token`` and ``altcha`` are taken from sites
-    that send them and are not looked at.
+    ``website`` is a trap for form robots and stays empty. ``form_token`` says when the form was shown.
+    ``altcha`` is taken from sites that send it and is not looked at.
     """
 
     first_name = NameField(required=True, validate=[validate.Length(1, FIRST_NAME), _is_one_line])

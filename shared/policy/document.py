@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from shared.configuration import read_configuration
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from dateutil.relativedelta import relativedelta
 
     from shared.policy.parts import Authority, Choices, Clinic, Clocks, Difference, Due, Ground, Recipient, Term
+    from shared.policy.sites import Site
     from shared.propagation.register import Processor
 
 
@@ -46,6 +48,7 @@ class Policy:
     retaining: Mapping[str, Ground]
     recipients: Mapping[str, Recipient]
     differences: Mapping[str, Difference]
+    sites: Mapping[str, Site]
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -54,7 +57,7 @@ class Policy:
         Raises ConfigurationError that names every key that is unknown, missing or wrong, every data class
         without a term, and every term that is shorter than the law or longer than the statement allows.
         """
-        file = read_configuration(path, PolicySchema(), policy_parts)
+        file = read_configuration(path, PolicySchema(), partial(policy_parts, folder=path.parent))
         return cls(hash=hashlib.sha256(file.raw).hexdigest(), **file.made)
 
     def term(self, name: str) -> relativedelta:
@@ -67,6 +70,10 @@ class Policy:
     def term_ends(self, name: str, start: datetime) -> datetime:
         """Return when the term of a class is over for data whose term started then (aware UTC)."""
         return add_period(start, self.term(name))
+
+    def site_at(self, origin: str) -> Site | None:
+        """Return the clinic's website whose pages stand on this origin, if there is one."""
+        return next((site for site in self.sites.values() if origin in site.origins), None)
 
     def own_store_due(self, kind: str) -> relativedelta:
         """Return within what time a service's own store answers a decision of this kind."""

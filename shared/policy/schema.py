@@ -14,9 +14,11 @@ from shared.identity import normalise_email
 from shared.policy import parts
 from shared.policy.limits import violations
 from shared.policy.parts import Span
+from shared.policy.sites import sites_field, sites_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from pathlib import Path
 
 CLASS_NAME = validate.Regexp(r"(intake|dossier|newsletter|requests|console|system)\.[a-z][a-z-]*", error="Not a class.")
 SLUG = validate.Regexp(r"[a-z][a-z0-9-]*\Z", error="Not a name in lower case.")
@@ -183,10 +185,14 @@ class PolicySchema(Schema):
     grounds = fields.Nested(GroundsSchema, required=True)
     recipients = fields.Dict(required=True, keys=fields.String(validate=SLUG), values=fields.Nested(RuleSchema))
     differences = _closed(("X1", "X2", "X3", "X4", "X5"), DifferenceSchema)
+    sites = sites_field()
 
 
-def policy_parts(said: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a checked file as the fields of a Policy. Raises ValidationError for terms beyond their limits."""
+def policy_parts(said: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return a checked file, which lies in ``folder``, as the fields of a Policy.
+
+    Raises ValidationError for terms beyond their limits and for sites that are in each other's way.
+    """
     terms = {name: parts.Term(**term) for name, term in said["terms"].items()}
     clocks = parts.Clocks(**said["clocks"])
     if wrong := {key: [message] for key, message in violations(terms, clocks)}:
@@ -204,4 +210,5 @@ def policy_parts(said: Mapping[str, Any]) -> dict[str, Any]:
         "retaining": {name: parts.Ground(**ground) for name, ground in said["grounds"]["retaining"].items()},
         "recipients": {name: parts.Recipient(**recipient) for name, recipient in said["recipients"].items()},
         "differences": {name: parts.Difference(**difference) for name, difference in said["differences"].items()},
+        "sites": sites_of(said["sites"], folder),
     }

@@ -31,6 +31,8 @@ Out       ``Answer(body, location=, etag=)`` through the answer schema, ``Page("
 Errors    Raise from shared.errors; each has its status and problem type. A detail or a message that people read
           may be ``Both("Nederlands", "English")``. ``form=show_form`` names the GET view that shows the form: when a
           browser's form fails, its page comes back with ``typed``, ``errors`` and ``problem`` filled in.
+Sites     ``sites=True``: forms of the clinic's websites come here, from pages of other origins (CORS) or passed on and
+          signed by a site's server; ``call.site``, and ``form_tokens.filled_in(call)`` in place of a cookie.
 Once      ``idempotent=True`` honours Idempotency-Key: ``return call.keep(Answer(...))`` inside
           ``with call.transaction()`` stores the answer with the effect; the answer may hold references only.
 Edits     ``call.require_match(str(row.version))`` in the transaction: 428 without If-Match, 412 on another version.
@@ -44,6 +46,7 @@ Pages     extend "web/page.html" and use "web/fields.html"; ``{{ say("Nederlands
 imported here loads Flask, so that workers and migrations may know ``shared.web.tables``.
 """
 
+from shared.web import form_tokens
 from shared.web.bodies import Upload
 from shared.web.calls import Answer, Call, Document, Page, Redirect, Reply
 from shared.web.paging import PageQuerySchema, list_of
@@ -74,5 +77,6 @@ __all__ = [
     "Staff",
     "TimeField",
     "Upload",
+    "form_tokens",
     "list_of",
 ]

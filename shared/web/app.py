@@ -13,6 +13,7 @@ from shared.web.failures import answer_failures
 from shared.web.headers import harden
 from shared.web.pages import serve_templates
 from shared.web.registry import mounted_routes
+from shared.web.sites import share_with_sites
 from shared.web.trace import trace_calls
 from shared.web.views import view_of
 
@@ -53,9 +54,19 @@ def build_app(
     app.before_request(_refuse_nul)
     answer_failures(app, mounts)
     serve_templates(app, {mount.name: mount.templates for mount in mounts if mount.templates})
+    shared_paths = {mounted.path for mounted in routes if mounted.route.sites}
     for mounted in routes:
         view = view_of(app, mounted.route, mounted.mount, limited=limited)
-        app.add_url_rule(mounted.path, mounted.endpoint, view, methods=[mounted.route.method])
+        # A path that the clinic's websites may call answers OPTIONS itself, below.
+        own_options = False if mounted.path in shared_paths else None
+        app.add_url_rule(
+            mounted.path,
+            mounted.endpoint,
+            view,
+            methods=[mounted.route.method],
+            provide_automatic_options=own_options,
+        )
+    share_with_sites(app, routes)
     for mount in mounts:
         if mount.extend:
             mount.extend(app)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from werkzeug.datastructures import Headers
 
     from shared.auth import Principal
+    from shared.policy.sites import Site
     from shared.service import Tools
     from shared.web.idempotency import Repeat
     from shared.web.paging import Place
@@ -51,13 +52,15 @@ class Page:
     """A page for a person: ``"<service>/<file>.html"`` and what it shows.
 
     ``form_to`` are origins beside our own that a form on the page may end at (a 303 to the clinic's site
-    counts). Every template also has ``say``, ``language``, ``trial``, ``asset``, ``typed``, ``errors``
-    and ``problem``. ``modified`` (aware UTC) becomes Last-Modified.
+    counts), ``framed_by`` those that may show the page in a frame. Every template also has ``say``,
+    ``language``, ``trial``, ``asset``, ``typed``, ``errors`` and ``problem``. ``modified`` (aware UTC) becomes
+    Last-Modified.
     """
 
     template: str
     context: Mapping[str, Any] = field(default_factory=dict)
     form_to: Sequence[str] = ()
+    framed_by: Sequence[str] = ()
     modified: datetime | None = None
 
 
@@ -86,7 +89,8 @@ class Call:
 
     ``now`` is aware UTC by the service's clock. ``body`` and ``query`` went through their schemas.
     ``wants_page`` tells a browser's own form or link from a program. ``headers`` are for signatures,
-    ``typed`` is the body before validation, for a form that is shown again. ``restoring`` says, to a route that
+    ``typed`` is the body before validation, for a form that is shown again. ``site`` is the website that a form
+    came from, where that is known, and ``signed`` whether its server says so. ``restoring`` says, to a route that
     answers all the same, that stored data may not be shown or acted on: a backup is being put right.
     """
 
@@ -105,6 +109,8 @@ class Call:
     typed: dict[str, Any] = field(default_factory=dict)
     body: dict[str, Any] = field(default_factory=dict)
     repeat: Repeat | None = None
+    site: Site | None = None
+    signed: bool = False
 
     @property
     def principal(self) -> Principal:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import RAISE, ValidationError, fields
@@ -18,10 +20,14 @@ if TYPE_CHECKING:
 
 MOST_MESSAGES = 20
 LONGEST_NAME = 80
+_log = logging.getLogger(__name__)
 
 
 def without(pairs: Pairs, prefixes: Collection[str]) -> Pairs:
-    """Leave out the fields whose names start like this."""
+    """Leave out the fields whose names start like this, and log how many by prefix: a name can be anything."""
+    dropped = Counter(prefix for name, _ in pairs for prefix in prefixes if name.startswith(prefix))
+    if dropped:
+        _log.info("fields of a site's own were dropped", extra={"fields": {"prefixes": dict(dropped)}})
     return [(name, value) for name, value in pairs if not name.startswith(tuple(prefixes))]
 
 

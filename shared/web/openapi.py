@@ -15,6 +15,7 @@ from shared.web.kinds import BY_STATUS
 from shared.web.problems import MEDIA
 from shared.web.routes import HTML, JSON, Raw
 from shared.web.shapes import FileField
+from shared.web.sites import SIGNATURE, SITE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,6 +98,9 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     ]
     if route.query:
         parameters.append({"in": "query", "schema": route.query})
+    if route.sites:
+        parameters.append({"in": "query", "name": "site", "schema": text})
+        parameters += [{"in": "header", "name": name, "schema": text} for name in (SITE, SIGNATURE)]
     if route.idempotent:
         parameters.append({"in": "header", "name": "Idempotency-Key", "schema": text})
     if route.method in {"PUT", "PATCH"}:

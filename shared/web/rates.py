@@ -27,9 +27,16 @@ def parse_limit(text: str) -> tuple[int, int]:
     return int(most), WINDOWS[window]
 
 
-def caller_key(secret: bytes, what: str, address: str) -> bytes:
-    """Return what stands for one address calling ``what``; it is kept nowhere."""
-    return hmac.digest(secret, f"rate {what} {_network(address)}".encode(), "sha256")
+def times(limit: str, factor: int) -> str:
+    """Return a limit of ``factor`` times as many calls."""
+    most, window = limit.split("/")
+    return f"{int(most) * factor}/{window}"
+
+
+def caller_key(secret: bytes, what: str, address: str, *, site: str = "") -> bytes:
+    """Return what stands for one address, or for one site wherever it calls from, calling ``what``; kept nowhere."""
+    who = f"site {site}" if site else _network(address)
+    return hmac.digest(secret, f"rate {what} {who}".encode(), "sha256")
 
 
 def count_call(database: Database, limit: str, caller: bytes, now: datetime) -> None:

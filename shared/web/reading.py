@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 def read_query(route: Route, call: Call) -> None:
     """Read the query string; the address of a page may carry what mail programmes add to links."""
     pairs = read_urlencoded(request.query_string)
+    if route.sites:
+        pairs = [(name, value) for name, value in pairs if name != "site"]
     if route.for_people:
         call.language = language_of(dict(pairs).get("language"))
         known = route.query_schema.load_fields
@@ -34,7 +36,7 @@ def read_query(route: Route, call: Call) -> None:
 
 def read_body(route: Route, call: Call) -> None:
     """Read, parse and validate the body; of a RAW route only read it."""
-    call.raw = _read_bytes(route.most_bytes)
+    call.raw = read_bytes(route.most_bytes)
     if isinstance(route.body, Raw):
         return
     values = _values(route, call)
@@ -48,12 +50,12 @@ def _values(route: Route, call: Call) -> dict[str, Any]:
         return {}
     media, options = media_type(request.headers, route.media)
     pairs = read_pairs(call.raw, media, options)
-    if route.ignoring:
-        pairs = without(pairs, route.ignoring(call.tools))
+    if call.site:
+        pairs = without(pairs, call.site.ignores)
     return gather(pairs, route.body_schema, form=media != JSON)
 
 
-def _read_bytes(most: int) -> bytes:
+def read_bytes(most: int) -> bytes:
     """Read the body, also a chunked one, and stop at the limit; kept for whoever checks a signature."""
     # One byte more than it takes: of a body without Content-Length, Werkzeug silently drops what is over the limit.
     request.max_content_length = most + 1

@@ -12,7 +12,6 @@ from marshmallow import Schema
 from shared.web.rates import parse_limit
 
 if TYPE_CHECKING:
-    from shared.service import Tools
     from shared.web.calls import Call, Page, Reply
     from shared.web.who import Who
 
@@ -56,7 +55,7 @@ class Options(TypedDict, total=False):
     max_bytes: int
     query: type[Schema] | None
     form: Callable[[Call], Page] | None
-    ignoring: Callable[[Tools], Collection[str]] | None
+    sites: bool
     idempotent: bool
     limit: str | None
     never_redirect: bool
@@ -68,11 +67,11 @@ class Route:
     """One method on one path.
 
     ``max_bytes`` is 64 KiB unless said otherwise, 2.5 MB for RAW. ``form`` is the view that shows the form
-    this route receives: a browser's mistake gets that page again, with what was typed. ``ignoring`` gives
-    prefixes of field names that a site's own form machinery adds. ``idempotent`` honours Idempotency-Key.
-    ``limit`` is ``"10/minute"`` (second, minute, hour, day) per client address. ``never_redirect`` keeps a
-    one-click POST (RFC 8058) from being answered by a redirect to https. ``while_restoring`` marks what a
-    service that was put back from a backup may already answer.
+    this route receives: a browser's mistake gets that page again, with what was typed. ``sites``: forms of the
+    clinic's websites come here, see ``shared.web.sites``. ``idempotent`` honours Idempotency-Key.
+    ``limit`` is ``"10/minute"`` (second, minute, hour, day) per client address, and ten times that for the server
+    of a site. ``never_redirect`` keeps a one-click POST (RFC 8058) from being answered by a redirect to https.
+    ``while_restoring`` marks what a service that was put back from a backup may already answer.
     """
 
     method: str
@@ -85,7 +84,7 @@ class Route:
     max_bytes: int = 0
     query: type[Schema] | None = None
     form: Callable[[Call], Page] | None = None
-    ignoring: Callable[[Tools], Collection[str]] | None = None
+    sites: bool = False
     idempotent: bool = False
     limit: str | None = None
     never_redirect: bool = False

@@ -15,14 +15,16 @@ from shared.web.calls import Answer, Call, Document, Page, Redirect
 from shared.web.idempotency import Repeat, RepeatedError
 from shared.web.pages import language_of, page_words, render, wants_page
 from shared.web.paging import Place
-from shared.web.rates import caller_key, count_call
-from shared.web.reading import read_body, read_query
+from shared.web.rates import caller_key, count_call, times
+from shared.web.reading import read_body, read_bytes, read_query
+from shared.web.sites import site_of
 from shared.web.trace import keep_trace
 from shared.wording import Both
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from shared.policy.sites import Site
     from shared.service import Tools
     from shared.web.calls import Reply
     from shared.web.mounts import Mount
@@ -35,6 +37,7 @@ RESTORING = Both(
     "usual. New forms are accepted.",
 )
 RETRY_AFTER = 10
+SITE_FACTOR = 10
 
 
 def view_of(app: Flask, route: Route, mount: Mount, *, limited: bool) -> Callable[..., Response]:
@@ -43,11 +46,13 @@ def view_of(app: Flask, route: Route, mount: Mount, *, limited: bool) -> Callabl
     def view(**path: str) -> Response:
         if not route.while_restoring and mount.restoring():
             raise UnavailableError("restore", RESTORING, retry_after=RETRY_AFTER)
-        if route.limit and limited:
-            _count(route, mount)
         # The error handler shows the form again with what the call got to hold.
         g.mount, g.route = mount, route
+        site, signed = _site(route, mount)
+        if route.limit and limited:
+            _count(route, mount, site if signed else None)
         call = g.call = _call(route, mount, path)
+        call.site, call.signed = site, signed
         read_query(route, call)
         if route.receives:
             read_body(route, call)
@@ -129,7 +134,18 @@ def _repeat(route: Route, call: Call) -> Repeat:
     )
 
 
-def _count(route: Route, mount: Mount) -> None:
-    caller = caller_key(mount.secret, f"{route.method} {route.rule}", request.remote_addr or "")
+def _site(route: Route, mount: Mount) -> tuple[Site | None, bool]:
+    if not route.sites:
+        return None, False
+    tools = cast("Tools", mount.tools)
+    # By the machine's clock, as the site's server has it.
+    return site_of(tools.policy, read_bytes(route.most_bytes), system_clock())
+
+
+def _count(route: Route, mount: Mount, site: Site | None) -> None:
+    """Count a call of one visitor's or, where a site's server passes forms on, of the whole site's."""
+    what = f"{route.method} {route.rule}"
+    limit = str(route.limit) if site is None else times(str(route.limit), SITE_FACTOR)
+    caller = caller_key(mount.secret, what, request.remote_addr or "", site=site.id if site else "")
     # By the machine's clock: one that stands still, for trying terms, would never end a window.
-    count_call(cast("Tools", mount.tools).database, str(route.limit), caller, system_clock())
+    count_call(cast("Tools", mount.tools).database, limit, caller, system_clock())

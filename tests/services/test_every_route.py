@@ -39,6 +39,8 @@ OPEN = {
     "POST /intake/v1/contact-forms",
     "POST /newsletter/confirm/<token>",
     "POST /newsletter/unsubscribe/<token>",
+    "GET /intake/v1/form-token",
+    "GET /newsletter/v1/form-token",
     "POST /newsletter/v1/subscriptions",
     "POST /newsletter/v1/webhooks/<processor>/<secret>",
     "POST /requests/v1/requests",

@@ -27,9 +27,26 @@ GONE = Both(
 @pages.get("/forms")
 def show_list() -> Response:
     """List contact forms, the latest first, without what is in them."""
-    found = console().backend.contact_forms(caller(), cursor=request.args.get("cursor"), limit=ON_A_PAGE)
+    return _list(quarantined=False)
+
+
+@pages.get("/forms/quarantine")
+def show_quarantine() -> Response:
+    """List those that may be unwanted and wait for somebody to look."""
+    return _list(quarantined=True)
+
+
+def _list(*, quarantined: bool) -> Response:
+    cursor = request.args.get("cursor")
+    found = console().backend.contact_forms(caller(), quarantined=quarantined, cursor=cursor, limit=ON_A_PAGE)
     following = urlencode({"cursor": found.next}) if found.next else None
-    return show("contact-forms.html", forms=found.items, following=following, first="cursor" not in request.args)
+    return show(
+        "contact-forms.html",
+        forms=found.items,
+        following=following,
+        first=cursor is None,
+        quarantined=quarantined,
+    )
 
 
 @pages.get("/forms/<uuid:form_id>")
@@ -40,6 +57,13 @@ def show_one(form_id: UUID) -> Response:
     except NotFoundError:
         raise NotFoundError(GONE) from None
     return show("contact-form.html", form=form)
+
+
+@pages.post("/forms/<uuid:form_id>/release")
+def release(form_id: UUID) -> BaseResponse:
+    """Let it out of quarantine, and go back to it."""
+    console().backend.release(caller(), str(form_id))
+    return redirect(url_for("console.contact_forms.show_one", form_id=form_id), 303)
 
 
 @pages.post("/forms/<uuid:form_id>/handled")

@@ -43,14 +43,6 @@ def test_a_form_that_a_site_passes_on_twice_under_one_key_is_one_form(website) -
     assert website.client.post(SUBMIT, json=FORM | {"message": "Iets anders."}, headers=key).status_code == 422
 
 
-def test_p16_a_robot_that_fills_in_the_trap_learns_nothing(website) -> None:
-    """It gets an answer like any other; nothing is kept and nobody is mailed."""
-    answer = website.send(website="https://spam.example")
-    assert answer.status_code == 202
-    assert re.fullmatch(r"F-[2-9A-Z]{8}", answer.json["reference"])
-    assert (website.rows(), website.mails()) == ([], [])
-
-
 def test_p16_no_form_becomes_a_subscription_unless_the_visitor_ticks_it(website) -> None:
     """The box is empty on the page, and without it the newsletter is not even told whom it is about."""
     page = website.client.get("/intake/contact", headers=BROWSER).text

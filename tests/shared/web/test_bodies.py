@@ -67,19 +67,6 @@ def take_nothing(call):
     return Answer()
 
 
-@api.post(
-    "/v1/site",
-    who=PUBLIC,
-    body=FormSchema,
-    media=(FORM,),
-    ignoring=lambda tools: {"_site"},
-    answers=Answers(200, EchoSchema),
-)
-def take_site_form(call):
-    """Take a form to which the site's own machinery adds fields."""
-    return Answer({"got": call.body})
-
-
 @pytest.fixture
 def http(client):
     """Make a client of the forms."""
@@ -152,13 +139,6 @@ def test_a_nested_error_is_named_by_its_path(http) -> None:
     """The errors are one flat map of field to messages."""
     answer = http.post(CONTACT, json={"name": "Jan", "inner": {"part": 1}, "topics": ["a", 1]})
     assert set(answer.json["errors"]) == {"inner.part", "topics.1"}
-
-
-def test_site_fields_are_ignored_where_the_site_says_so(http) -> None:
-    """Form machinery of a website adds fields of its own, sometimes more than once."""
-    answer = http.post("/newsletter/v1/site", data={"name": "Jan", "_site_nonce": ["1", "2"]})
-    assert answer.json == {"got": {"name": "Jan"}}
-    assert http.post("/newsletter/v1/site", data={"name": "Jan", "nonce": "1"}).status_code == 422
 
 
 @pytest.mark.parametrize(

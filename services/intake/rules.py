@@ -1,0 +1,30 @@
+"""When a form is put aside for people to look at: by how it was sent, and by links, never by who sent it (P59)."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Suspicion = Literal["trap", "too-fast", "links"]
+FASTEST = timedelta(seconds=3)
+MOST_LINKS = 4
+_LINK = re.compile(r"https?://|\bwww\.|\[url", re.IGNORECASE)
+
+
+def suspicions(*, trap: bool, filled_in: timedelta | None, message: str) -> Sequence[Suspicion]:
+    """Return why this may be unwanted, in order of weight; nothing for what people usually send.
+
+    ``filled_in`` is how long the form was before a visitor, or None where nobody knows.
+    """
+    found: list[Suspicion] = []
+    if trap:
+        found.append("trap")
+    if filled_in is not None and filled_in < FASTEST:
+        found.append("too-fast")
+    if len(_LINK.findall(message)) > MOST_LINKS:
+        found.append("links")
+    return found

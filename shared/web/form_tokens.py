@@ -1,0 +1,117 @@
+"""Forms of visitors: a token instead of a cookie (P83), the page that shows one, and where a browser goes after it.
+
+A token says when a form was shown, signed, and nothing about anybody.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import os
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from marshmallow import Schema, fields
+
+from shared.errors import InvalidInputError
+from shared.web.calls import Answer, Call, Page, Redirect
+from shared.web.routes import Answers, Api
+from shared.web.who import PUBLIC
+from shared.wording import Both
+
+if TYPE_CHECKING:
+    from shared.service import Tools
+
+Form = Literal["contact", "newsletter"]
+LIFE = timedelta(hours=24)
+PURPOSE = "form-tokens"
+_HEAD, _MAC = 16, 16
+EXPIRED = Both(
+    "Dit formulier stond te lang open. Verstuur het nog een keer.", "This form was open too long. Send it once more."
+)
+MISSING = Both("Ontbreekt: haal er een op bij /v1/form-token.", "Missing: get one at /v1/form-token.")
+
+
+class FormTokenSchema(Schema):
+    """A token for one showing of a form, and the version of the statement that it should name."""
+
+    form_token = fields.String(required=True)
+    privacy_version = fields.String(required=True)
+
+
+def issue(tools: Tools, now: datetime) -> str:
+    """Return a token for a form that is shown now."""
+    head = int(now.timestamp() * 1000).to_bytes(8) + os.urandom(_HEAD - 8)
+    return base64.urlsafe_b64encode(head + _mac(tools, head)).decode()
+
+
+def shown_at(tools: Tools, token: str, now: datetime) -> datetime:
+    """Return when the form with this token was shown. Raises InvalidInputError for one that is forged or too old."""
+    try:
+        content = base64.b64decode(token, altchars=b"-_", validate=True)
+    except ValueError:
+        content = b""
+    head, mac = content[:_HEAD], content[_HEAD:]
+    if not hmac.compare_digest(mac, _mac(tools, head)) or len(head) != _HEAD:
+        raise InvalidInputError({"form_token": [EXPIRED]})
+    moment = datetime.fromtimestamp(int.from_bytes(head[:8]) / 1000, UTC)
+    if not timedelta() <= now - moment + timedelta(minutes=1) <= LIFE:
+        raise InvalidInputError({"form_token": [EXPIRED]})
+    return moment
+
+
+def filled_in(call: Call) -> timedelta | None:
+    """Return how long a visitor had the form before them, or None for a form without a token that needs none.
+
+    Raises InvalidInputError: a browser gets its form again, with what was typed and a new token.
+    """
+    token = call.body.get("form_token")
+    if token is not None:
+        return call.now - shown_at(call.tools, token, call.now)
+    if call.site is not None and call.site.needs_token and not call.signed:
+        raise InvalidInputError({"form_token": [MISSING]})
+    return None
+
+
+def page(call: Call, template: str, action: str) -> Page:
+    """Return the page of a form that posts to ``action``; the clinic's websites may show it in a frame."""
+    sites = call.tools.policy.sites.values()
+    context = {
+        "statement": call.tools.policy.statement.isoformat(),
+        "form_token": issue(call.tools, call.now),
+        "action": f"{action}?site={call.site.id}" if call.site else action,
+    }
+    return Page(
+        template,
+        context,
+        form_to=[origin for site in sites if site.thanks for origin in site.origins],
+        framed_by=[origin for site in sites if site.frames for origin in site.origins],
+    )
+
+
+def thanks(call: Call, form: Form) -> Redirect:
+    """Send a browser on: to the page of the site it came from, where that has one, else to ours."""
+    theirs = call.site.thanks.get(form) if call.site else None
+    ours = f"/{call.tools.name}/thanks?language={call.language}"
+    return Redirect(theirs or ours)
+
+
+api = Api("forms")
+
+
+@api.get(
+    "/v1/form-token",
+    who=PUBLIC,
+    answers=Answers(200, FormTokenSchema),
+    sites=True,
+    limit="120/minute",
+    while_restoring=True,
+)
+def give_form_token(call: Call) -> Answer:
+    """Give a page of the clinic's website a token for the form it shows."""
+    token = issue(call.tools, call.now)
+    return Answer({"form_token": token, "privacy_version": call.tools.policy.statement.isoformat()})
+
+
+def _mac(tools: Tools, head: bytes) -> bytes:
+    return hmac.digest(tools.keys.secret(PURPOSE), head, "sha256")[:_MAC]
