@@ -6,8 +6,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.services.newsletter.desk import ANNA
+from shared.settings import CONFIG, ROOT
+from tests.services.newsletter.desk import ANNA, desk
 
 FORM = "/newsletter/v1/subscriptions"
 BROWSER = {"Accept": "text/html"}
@@ -205,3 +207,20 @@ def test_the_last_first_name_counts_until_it_is_confirmed(newsletter) -> None:
     newsletter.sign_up(first_name="Vreemde")
     found = newsletter.client.post(f"{FORM}/search", json={"email": ANNA}, headers=newsletter.bearer("front-desk"))
     assert [item["first_name"] for item in found.json["items"]] == ["Anna"]
+
+
+def test_a_sign_up_from_the_clinic_s_website_ends_on_its_page_of_thanks(tmp_path: Path) -> None:
+    """Named by the origin of the page; another origin is refused, and a script of the site may read the answer."""
+    site = "https://www.clinic.example"
+    policy = yaml.safe_load((ROOT / CONFIG / "policy.yaml").read_text(encoding="utf-8"))
+    policy["sites"] = {"www": {"origins": [site], "thanks": {"newsletter": f"{site}/aangemeld"}}}
+    (tmp_path / "policy.yaml").write_text(yaml.safe_dump(policy), encoding="utf-8")
+    fields = {"first_name": "Anna", "email": ANNA}
+    with desk(tmp_path, DISCREET_POLICY=str(tmp_path / "policy.yaml")) as newsletter:
+        done = newsletter.client.post(FORM, data=fields, headers=BROWSER | {"Origin": site})
+        assert (done.status_code, done.headers["Location"]) == (303, f"{site}/aangemeld")
+        read = newsletter.client.post(FORM, json=fields, headers={"Origin": site})
+        assert (read.status_code, read.headers["Access-Control-Allow-Origin"]) == (202, site)
+        assert (
+            newsletter.client.post(FORM, json=fields, headers={"Origin": "https://elders.example"}).status_code == 403
+        )

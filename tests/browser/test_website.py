@@ -1,0 +1,155 @@
+"""The recipes for whoever builds a website, taken from docs/website.md as they stand, on a page of another origin."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from shared.settings import CONFIG, ROOT
+from tests.browser.chromium import Chromium, program
+from tests.services.console.fake_requests import Served
+from tests.services.intake.website import open_website
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.services.intake.website import Website
+
+GUIDE = (ROOT / "docs" / "website.md").read_text(encoding="utf-8")
+OURS, THEIRS = "https://privacy.clinic.example", "https://www.clinic.example"
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """The clinic's website: files in a folder, all of them pages."""
+
+    extensions_map = {"": "text/html; charset=utf-8"}  # noqa: RUF012 - as its base class has it
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """Serve a folder as the clinic's website; return its origin and the folder."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (folder / "bedankt").write_text("<!doctype html><p>Bedankt!</p>")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", folder
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def intake(tmp_path: Path, site: tuple[str, Path]) -> Iterator[tuple[str, Website]]:
+    """Serve an intake whose policy names that website as the guide says; return where, and the installation."""
+    recipe = yaml.safe_load(_block("yaml", 0).replace(THEIRS, site[0]))
+    recipe["sites"]["www"]["form_token_required"] = False  # section 2 has no token, and section 1 says what that means
+    policy = yaml.safe_load((ROOT / CONFIG / "policy.yaml").read_text(encoding="utf-8")) | recipe
+    (tmp_path / "policy.yaml").write_text(yaml.safe_dump(policy), encoding="utf-8")
+    with open_website(tmp_path, {"DISCREET_POLICY": str(tmp_path / "policy.yaml")}) as website:
+        served = Served(website.client.application)
+        yield served.url, website
+        served.stop()
+
+
+@pytest.fixture
+def show(site: tuple[str, Path], intake: tuple[str, Website]) -> Callable[[int], str]:
+    """Return what puts a recipe of the guide on a page of the website and returns the page's address."""
+
+    def put(number: int) -> str:
+        recipe = _block("html", number).replace(OURS, intake[0])
+        page = f'<!doctype html><html lang="nl"><meta charset="utf-8"><title>Contact</title>{recipe}</html>'
+        (site[1] / f"{number}.html").write_text(page, encoding="utf-8")
+        return f"{site[0]}/{number}.html"
+
+    return put
+
+
+@pytest.fixture
+def scripted(tmp_path: Path) -> Iterator[Chromium]:
+    """Open a browser that runs scripts."""
+    if program() is None:
+        pytest.skip("no Chromium here")
+    with Chromium(tmp_path / "scripted") as opened:
+        yield opened
+
+
+def test_a_plain_form_on_the_site_is_taken_and_leads_to_its_page_of_thanks(browser, show, site, intake) -> None:
+    """Without JavaScript, from another origin, with the tick for the newsletter."""
+    browser.open(show(0))
+    _fill(browser, email="anna@voorbeeld.example")
+    browser.tick("[name=newsletter]")
+    browser.click("button")
+    assert (browser.address, browser.text) == (f"{site[0]}/bedankt", "Bedankt!")
+    [form] = intake[1].rows()
+    assert (form.site, form.newsletter, form.suspected, form.privacy_version) == ("www", True, None, "2024-07-01")
+
+
+def test_a_mistake_on_the_site_comes_back_on_our_page_with_everything_typed(browser, show, site, intake) -> None:
+    """Put right and sent from there, the visitor still ends on the site."""
+    browser.open(show(0))
+    _fill(browser, email="anna@voorbeeld")
+    browser.click("button")
+    assert "/intake/v1/contact-forms" in browser.address
+    assert browser.script("document.querySelector('[name=message]').value").strip() == "Graag een afspraak."
+    assert intake[1].rows() == []
+    browser.fill("[name=email]", "anna@voorbeeld.example")
+    browser.click("button")
+    assert browser.address == f"{site[0]}/bedankt"
+    assert [form.site for form in intake[1].rows()] == ["www"]
+
+
+def test_a_script_on_the_site_sends_the_form_and_shows_what_is_wrong_and_the_reference(scripted, show, intake) -> None:
+    """The visitor stays on the page."""
+    scripted.open(show(1))
+    _until(lambda: any(url.endswith("/form-token") for url in scripted.requested))
+    _fill(scripted, email="anna@voorbeeld")
+    scripted.tick("button")
+    _until(lambda: "email: " in scripted.text)
+    scripted.fill("[name=email]", "anna@voorbeeld.example")
+    intake[1].clock.forward(seconds=5)
+    scripted.tick("button")
+    _until(lambda: "Je bericht heeft nummer" in scripted.text)
+    [form] = intake[1].rows()
+    assert form.reference in scripted.text
+    assert (form.site, form.suspected) == ("www", None)
+
+
+def test_our_page_stands_in_a_frame_of_the_site_and_of_no_other(browser, show, intake, tmp_path) -> None:
+    """The browser itself refuses to show it anywhere else."""
+    browser.open(show(2))
+    inside = "document.querySelector('iframe').getBoundingClientRect().width > 0"
+    assert browser.script(inside)
+    assert any(url.startswith(f"{intake[0]}/intake/static/") for url in browser.requested)
+    browser.requested.clear()
+    elsewhere = tmp_path / "elsewhere.html"
+    elsewhere.write_text(_block("html", 2).replace(OURS, intake[0]))
+    browser.open(elsewhere.as_uri())
+    assert not any("/intake/static/" in url for url in browser.requested)
+
+
+def _block(language: str, number: int) -> str:
+    """Return a block of code from the guide, as it stands."""
+    return re.findall(rf"```{language}\n(.*?)```", GUIDE, re.DOTALL)[number]
+
+
+def _fill(browser: Chromium, *, email: str) -> None:
+    for name, value in (("name", "Anna Jansen"), ("email", email), ("message", "Graag een afspraak.")):
+        browser.fill(f"[name={name}]", value)
+
+
+def _until(done: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 30
+    while not done():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
