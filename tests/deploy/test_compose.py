@@ -108,6 +108,19 @@ def test_live_is_the_default_and_every_variable_is_explained():
 def test_the_journal_can_lie_on_another_disk_and_only_the_requests_service_writes_it():
     """It is what a restore learns of later decisions from."""
     having = {
-        name for name, each in CONTAINERS.items() for volume in each.raw.get("volumes", []) if "/journal" in volume
+        name
+        for name, each in CONTAINERS.items()
+        for volume in each.raw.get("volumes", [])
+        if volume.split(":")[1] == "/journal"
     }
     assert having == {"requests-web", "requests-worker"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_has_its_own_marks_and_no_other(service: str):
+    """They tell it that its database was put back; whoever could write another's could hide that."""
+    declared = yaml.safe_load(FILE.read_text())["volumes"]
+    for what in ("web", "worker"):
+        mounted = [each for each in CONTAINERS[f"{service}-{what}"].raw["volumes"] if "/journal/marks" in each]
+        assert mounted == [f"marks-{service}:/journal/marks"]
+    assert f"marks-{service}" in declared

@@ -191,7 +191,7 @@ def test_a_second_backup_in_the_midst_of_the_first(house: Clinic, tmp_path: Path
     house.put_back("command", tmp_path / "backup")
     house.keep()
     house.put_back("command", tmp_path / "backup")
-    for _ in range(6):
+    for _ in range(4):
         house.keep()
         house.installation.apply()
         house.restart()

@@ -154,3 +154,21 @@ def test_the_fingerprint_is_of_the_public_key_that_is_used(trial: Run, tmp_path:
     (tmp_path / "home" / "keys" / "root.fingerprint").write_text("0000")
     store = KeyStore(tmp_path / "home" / "keys")
     assert said(trial("fingerprint")).strip() == fingerprint_of(store.root_public_key())
+
+
+def test_a_holder_who_lost_a_share_is_given_a_new_one_by_the_other_two(live: Run, tmp_path: Path) -> None:
+    """The drill: whichever share is lost, the root key is the same, and the lost one fits none of the new ones."""
+    stick = tmp_path / "stick"
+    fingerprint = said(live("make-root", "--out", stick)).splitlines()[-1]
+    old = [Path(line) for line in said(live("split", stick / "root.pem", "--out", stick)).splitlines()[:3]]
+    for lost in old:
+        left = [share for share in old if share != lost]
+        drill = tmp_path / f"drill-{lost.stem}"
+        assert said(live("recover", *left, "--out", drill)).splitlines()[-1] == fingerprint
+    new = [Path(line) for line in said(live("split", drill / "root.pem", "--out", tmp_path / "new")).splitlines()[:3]]
+    (drill / "root.pem").unlink()
+    assert said(live("recover", new[0], new[2], "--out", tmp_path / "again")).splitlines()[-1] == fingerprint
+    mixed = live("recover", old[0], new[1], "--out", tmp_path / "mixed")
+    assert mixed.exit_code != 0
+    assert not (tmp_path / "mixed" / "root.pem").exists()
+    assert live("recover", new[0], "--out", tmp_path / "mixed").exit_code != 0
