@@ -53,14 +53,17 @@ def run(settings: Settings, name: str) -> None:
     else:
         loops = _distributed_loops(settings, mine, tools, bell)
     # By a bell that nobody rings: a mark each second is enough, however much happens.
-    loops = [*loops, Loop("marks", lambda: in_turn([each.step for each in keepers]), Bell())]
+    loops = [*loops, Loop("marks", lambda: in_turn([each.step for each in keepers]), Bell(), patience=3600)]
     watcher = threading.Thread(
         target=watch, args=([each.database for each in tools.values()], stop), name="watch", daemon=True
     )
     watcher.start()
     _log.info("working", extra={"fields": {"services": sorted(mine), "loops": len(loops)}})
     run_all(loops, stop, _pulse(settings, name))
-    in_turn([each.close for each in keepers])
+    try:
+        in_turn([each.close for each in keepers])
+    except Exception as error:  # noqa: BLE001 - an end is an end; the next start finds an older mark, which is harmless
+        _log.warning("a last mark was not written", extra={"fields": {"because": type(error).__qualname__}})
 
 
 def _pulse(settings: Settings, name: str) -> Path | None:

@@ -80,7 +80,9 @@ class Keeper:
     def close(self) -> None:
         """Write a last mark, so that also the last second before an end is noticed."""
         if self._leadership.hold():
-            self.keep()
+            standing = self._tools.marks.look()
+            if standing is not None and not standing.is_restoring:
+                self._mark(standing)
         self._leadership.release()
 
     def _mark(self, standing: Standing) -> None:

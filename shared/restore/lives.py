@@ -13,7 +13,6 @@ from shared.restore.noticing import Life, Mark
 from shared.vault.tables import key_marks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy.engine import RowMapping
@@ -35,8 +34,9 @@ class Lives:
 
     @property
     def may_tell(self) -> bool:
-        """Whether what it says of decisions is all it can say: the journal was read, if there was anything to read."""
-        return not self.current.is_catching_up or self.row["journal_read_at"] is not None
+        """Whether what it says of decisions is all it can say: its data was not put back, or the journal was read."""
+        is_whole = not self.current.is_catching_up or self.current.put_back == "keys"
+        return is_whole or self.row["journal_read_at"] is not None
 
 
 def lives_of(session: Session) -> Lives | None:
@@ -71,11 +71,6 @@ def note(session: Session, life: str, **values: object) -> bool:
     """Note something of a life; tell whether the database still has it."""
     update = sa.update(incarnations).where(incarnations.c.id == life).values(**values).returning(incarnations.c.id)
     return session.execute(update).first() is not None
-
-
-def unfinished(lives: Sequence[Life]) -> Life | None:
-    """Return the life that is catching up, if the last one is."""
-    return lives[-1] if lives[-1].is_catching_up else None
 
 
 def _life(row: RowMapping) -> Life:
