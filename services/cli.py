@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from shared.errors import DiscreetError
+from shared.errors import ConflictError, DiscreetError
 from shared.settings import SERVICES, Settings
 
 Read = Callable[[], Settings]
@@ -169,7 +169,10 @@ def sweep(settings: Read, service: str | None) -> None:
     chosen = settings()
     configure_logging("WARNING")  # what fails is told without the values that were in it
     for name in [service] if service else SERVICES:
-        run_due(build_tools(chosen, name), registry.load(name).jobs, everything=True)
+        tools = build_tools(chosen, name)
+        if tools.marks.restoring():
+            raise ConflictError(f"A backup of {name} is being put right: its jobs wait until /readyz is well again.")
+        run_due(tools, registry.load(name).jobs, everything=True)
 
 
 @main.command()

@@ -140,10 +140,16 @@ def _mail(tools: Mapping[str, Tools], bell: Bell) -> Loop:
 def _jobs(services: Mapping[str, Service], tools: Mapping[str, Tools], bell: Bell) -> Loop:
     def step() -> bool:
         for name, each in tools.items():
-            run_due(each, services[name].jobs)
+            run_jobs(services[name], each)
         return False
 
     return Loop("jobs", step, bell, patience=3600)
+
+
+def run_jobs(service: Service, tools: Tools) -> None:
+    """Run what is due; nothing while a backup is put right, since it would act on what may have been erased since."""
+    if not tools.marks.restoring():
+        run_due(tools, service.jobs)
 
 
 if __name__ == "__main__":

@@ -32,12 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 def run_due(tools: Tools, jobs: Iterable[Job], *, everything: bool = False) -> None:
-    """Run the jobs that are due, or all of them; one that fails is logged and does not hold up the others.
-
-    None while a backup is put right: they would act on what may have been erased since.
-    """
-    if tools.marks.restoring():
-        return
+    """Run the jobs that are due, or all of them; one that fails is logged and does not hold up the others."""
     for job in jobs:
         now = tools.clock()
         try:

@@ -140,7 +140,7 @@ class Marks:
         try:
             standing = self.look()
         except sa.exc.SQLAlchemyError as error:
-            _log.warning("marks could not be compared", extra={"fields": {"because": type(error).__qualname__}})
+            _log.info("marks could not be compared", extra={"fields": {"because": type(error).__qualname__}})
             return before
         except ConfigurationError as error:
             _log.error("a mark cannot be read, so nothing stored is shown", extra={"fields": {"because": error.detail}})

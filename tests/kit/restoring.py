@@ -22,9 +22,9 @@ from services.sandbox import addresses
 from services.sandbox.server import QuietHandler, running
 from services.sandbox.state import SandboxConfig
 from services.web import service_mount
+from services.worker import run_jobs
 from shared.auth import issue_token
 from shared.events import RecordRef
-from shared.jobs import run_due
 from shared.keys import KeyStore
 from shared.mail import MailFolder, send_due
 from shared.propagation import decisions
@@ -126,7 +126,7 @@ class Clinic:
 
     def run_jobs(self, name: str) -> None:
         """Run a service's timed jobs now."""
-        run_due(self.tools[name], [job for job in self.installation.services[name].jobs if "compare" not in job.name])
+        run_jobs(self.installation.services[name], self.tools[name])
 
     # Backups
 
