@@ -23,6 +23,8 @@ from shared.service import Job
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from services.newsletter.processors.interface import TellingProvider
+    from shared.propagation.register import Processor
     from shared.service import Tools
 
 BATCH = 200  # subscriptions a transaction, so that a sign-up never waits long for the lock
@@ -91,21 +93,34 @@ def forget_marks(tools: Tools, now: datetime) -> None:
 
 
 def watch_webhooks(tools: Tools, now: datetime) -> None:
-    """Say so when the programme has no webhook for us any more: opt-outs there would no longer be heard.
+    """Make the programme's webhooks again when they are gone: opt-outs there would no longer be heard.
 
-    Laposta deletes a webhook that failed for about two weeks. In a trial they are made when they are needed.
+    Laposta deletes a webhook that failed for about two weeks. A new one may have a secret that we do not know yet:
+    until it is in its file, by `discreet newsletter connect`, what comes is refused. Where that secret is shown
+    only once, to whoever makes the webhook, it is left to that command. In a trial they are made when they are needed.
     """
     programme = programmes.active(tools.register)
     if programme is None or tools.settings.mode == "trial" or programme.adapter in programmes.ASKED:
         return
     try:
-        hooks = programmes.telling_of(programme).webhooks()
+        _mend_webhooks(programmes.telling_of(programme), programme, programmes.callback_url(tools, programme))
     except OutsideError as error:
-        _log.warning("the programme's webhooks could not be read", extra={"fields": {"because": error.detail}})
+        _log.warning("the programme's webhooks could not be looked at", extra={"fields": {"because": error.detail}})
+
+
+def _mend_webhooks(provider: TellingProvider, programme: Processor, url: str) -> None:
+    details = {"processor": programme.id}
+    by_address = programme.settings.get("webhook_mode") == "url-secret"
+    if provider.signs_with == "secret-shown-once" and not by_address:
+        if not any(hook.active and hook.url == url for hook in provider.webhooks()):
+            _log.error("the programme has no webhook for us: connect it again", extra={"fields": details})
         return
-    ours = programmes.callback_url(tools, programme)
-    if not any(hook.active and hook.url == ours for hook in hooks):
-        _log.error("the programme has no webhook for us", extra={"fields": {"processor": programme.id}})
+    made = provider.ensure_webhooks(url)
+    if made:
+        known = str(programme.settings.get("webhook_secret", "")).split()
+        proves = by_address or all(hook.secret in known for hook in made)
+        what = "made again" if proves else "made again with a new secret: connect it again"
+        _log.error("the programme had no webhook for us: it was %s", what, extra={"fields": details})
 
 
 JOBS = (

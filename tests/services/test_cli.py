@@ -248,7 +248,7 @@ def test_help_comes_at_once() -> None:
         assert f"  {command} " in done.stdout
 
 
-@pytest.mark.parametrize("group", ["key", "account", "broker-definitions"])
+@pytest.mark.parametrize("group", ["key", "account", "newsletter", "broker-definitions"])
 def test_a_command_that_is_loaded_late_is_the_command(group: str) -> None:
     """With its own help and its own options."""
     done = discreet(group, "--help")

@@ -11,10 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from shared.wording import Both
+
 MemberState: TypeAlias = Literal["subscribed", "unsubscribed", "pending", "cleaned", "absent"]
 EventKind: TypeAlias = Literal[
     "unsubscribed", "subscribed", "complained", "bounced", "deleted", "address_changed", "profile"
 ]
+SignsWith: TypeAlias = Literal["our-secret", "their-secret", "secret-shown-once"]
 WebhookMode: TypeAlias = Literal["signed", "url-secret", "both"]
 
 SENT_TO: frozenset[MemberState] = frozenset({"subscribed", "pending"})
@@ -71,8 +74,21 @@ class Member:
     email: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What can be promised where this programme is used, or cannot: for whoever chooses it."""
+
+    kept: bool
+    text: Both
+
+
 class NewsletterProvider(Adapter, Protocol):
     """One programme. Every call raises RetryableError or PermanentError for what the outside did."""
+
+    @property
+    def promises(self) -> tuple[Promise, ...]:
+        """What this programme lets us keep, and what not."""
+        ...
 
     def check(self) -> None:
         """Ask the programme whether list and field names are right. Raises ConfigurationError."""
@@ -100,6 +116,16 @@ class TellingProvider(NewsletterProvider, Protocol):
     @property
     def failure_status(self) -> int:
         """HTTP status that makes this programme offer a delivery again."""
+        ...
+
+    @property
+    def echoes(self) -> bool:
+        """Whether it also tells what we did ourselves."""
+        ...
+
+    @property
+    def signs_with(self) -> SignsWith:
+        """What proves a new webhook: a secret of ours, one of theirs that can be read, or one that is shown once."""
         ...
 
     def webhooks(self) -> tuple[Webhook, ...]:

@@ -13,7 +13,7 @@ from datetime import timedelta
 import pytest
 import requests
 
-from tests.services.newsletter.desk import ANNA
+from tests.services.newsletter.desk import ANNA, desk
 
 NEW = "anna.nieuw@voorbeeld.example"
 
@@ -357,16 +357,47 @@ def test_the_newsletter_s_own_list_of_webhooks_is_made_before_anybody_is_given(n
     assert len(hooks) == 3
 
 
-def test_in_live_a_programme_without_our_webhook_is_noticed(newsletter, caplog) -> None:
+def go_live(desk) -> None:
+    """Have the newsletter believe that it is live, where nobody makes a webhook just before it is needed."""
+    settings = replace(desk.tools.settings, mode="live")
+    desk.installation.tools["newsletter"] = replace(desk.tools, settings=settings)
+
+
+def test_in_live_a_webhook_that_the_programme_deleted_is_noticed_and_made_again(newsletter, caplog) -> None:
     """Laposta deletes one that failed for two weeks: from then on opt-outs there would not be heard."""
     newsletter.subscribe()
-    settings = replace(newsletter.tools.settings, mode="live")
-    newsletter.installation.tools["newsletter"] = replace(newsletter.tools, settings=settings)
+    go_live(newsletter)
     newsletter.run_job("watch the programme")
-    assert "has no webhook for us" not in caplog.text
+    assert "had no webhook for us" not in caplog.text
     newsletter.lose_webhooks()
     newsletter.run_job("watch the programme")
-    assert "has no webhook for us" in caplog.text
+    assert "it was made again" in caplog.text
+    assert "secret" not in caplog.text
+    newsletter.clock.forward(minutes=5)
+    newsletter.at_programme("unsubscribe")
+    assert newsletter.rows()[0].state == "ended"
+
+
+@pytest.mark.parametrize("programme", ["brevo", "mailerlite"])
+def test_in_live_a_webhook_that_was_deleted_by_hand_is_made_again_too(tmp_path, caplog, programme) -> None:
+    """With the secret that we know."""
+    with desk(tmp_path, programme) as found:
+        found.subscribe()
+        go_live(found)
+        for hook in found.provider.webhooks():
+            assert found.provider.session.send("DELETE", "webhooks", hook.webhook_id).ok
+        found.run_job("watch the programme")
+        assert "it was made again" in caplog.text
+        assert "new secret" not in caplog.text
+        assert [hook.active for hook in found.provider.webhooks()] == [True]
+
+
+def test_a_webhook_whose_secret_is_shown_once_is_left_to_whoever_can_keep_it(mailchimp, caplog) -> None:
+    """Made by a job, its secret would be gone with the job's answer, and everything it says refused."""
+    go_live(mailchimp)
+    mailchimp.run_job("watch the programme")
+    assert "connect it again" in caplog.text
+    assert mailchimp.provider.webhooks() == ()
 
 
 def test_the_webhook_answers_over_a_real_connection_with_a_large_batch(newsletter) -> None:

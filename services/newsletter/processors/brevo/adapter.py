@@ -14,12 +14,13 @@ What differs from what one would expect:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from services.newsletter.processors import tasks
 from services.newsletter.processors.brevo import answers, deliveries
+from services.newsletter.processors.brevo.promises import PROMISES
 from services.newsletter.processors.brevo.settings import BrevoSettings, list_number
-from services.newsletter.processors.interface import Member, MemberState, ParsedWebhook, Webhook
+from services.newsletter.processors.interface import Member, MemberState, ParsedWebhook, SignsWith, Webhook
 from services.newsletter.processors.proofs import check_mode, proven
 from services.newsletter.processors.tasks import Erased, Sighting, Step
 from shared.errors import ConfigurationError, PermanentError, RetryableError
@@ -46,6 +47,9 @@ class Brevo:
     session: ProcessorSession
     page: int = 500
     provider = "brevo"
+    promises = PROMISES
+    echoes = True
+    signs_with: ClassVar[SignsWith] = "our-secret"
     failure_status = 429
 
     @classmethod

@@ -11,12 +11,13 @@ What differs from what one would expect:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from services.newsletter.processors import tasks
 from services.newsletter.processors.configuration import zone
-from services.newsletter.processors.interface import Member, MemberState, ParsedWebhook, Webhook
+from services.newsletter.processors.interface import Member, MemberState, ParsedWebhook, SignsWith, Webhook
 from services.newsletter.processors.laposta import answers, deliveries
+from services.newsletter.processors.laposta.promises import PROMISES
 from services.newsletter.processors.laposta.settings import LapostaSettings
 from services.newsletter.processors.proofs import check_mode, proven
 from services.newsletter.processors.tasks import Erased, Sighting, Step
@@ -41,6 +42,9 @@ class Laposta:
     settings: LapostaSettings
     session: ProcessorSession
     provider = "laposta"
+    promises = PROMISES
+    echoes = False
+    signs_with: ClassVar[SignsWith] = "their-secret"
     failure_status = 503
 
     @classmethod

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 from services.newsletter.processors import tasks
 from services.newsletter.processors.interface import Member, MemberState
 from services.newsletter.processors.listmonk import answers, questions
+from services.newsletter.processors.listmonk.promises import PROMISES
 from services.newsletter.processors.listmonk.settings import ListmonkSettings, list_number
 from services.newsletter.processors.tasks import Erased, Sighting, Step
 from shared.errors import ConfigurationError, PermanentError, RetryableError
@@ -42,6 +43,7 @@ class Listmonk:
     session: ProcessorSession
     page: int = 500
     provider = "listmonk"
+    promises = PROMISES
 
     @classmethod
     def from_settings(cls, given: Mapping[str, Any]) -> Self:

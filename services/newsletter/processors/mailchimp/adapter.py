@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from services.newsletter.processors import tasks
 from services.newsletter.processors.configuration import zone
-from services.newsletter.processors.interface import Member, MemberState, ParsedWebhook, Webhook
+from services.newsletter.processors.interface import Member, MemberState, ParsedWebhook, SignsWith, Webhook
 from services.newsletter.processors.mailchimp import answers, deliveries
+from services.newsletter.processors.mailchimp.promises import PROMISES
 from services.newsletter.processors.mailchimp.settings import MailchimpSettings, home_of
 from services.newsletter.processors.proofs import check_mode, proven
 from services.newsletter.processors.tasks import Erased, Sighting, Step
@@ -43,6 +44,9 @@ class Mailchimp:
     session: ProcessorSession
     page: int = 500
     provider = "mailchimp"
+    promises = PROMISES
+    echoes = False
+    signs_with: ClassVar[SignsWith] = "secret-shown-once"
     failure_status = 503
 
     @classmethod

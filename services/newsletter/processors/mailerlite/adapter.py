@@ -13,12 +13,13 @@ What differs from what one would expect:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from services.newsletter.processors import tasks
-from services.newsletter.processors.interface import Member, MemberState, ParsedWebhook, Webhook
+from services.newsletter.processors.interface import Member, MemberState, ParsedWebhook, SignsWith, Webhook
 from services.newsletter.processors.mailerlite import answers, deliveries
 from services.newsletter.processors.mailerlite.deliveries import UTC
+from services.newsletter.processors.mailerlite.promises import PROMISES
 from services.newsletter.processors.mailerlite.settings import MailerLiteSettings
 from services.newsletter.processors.minimise import occurred_at
 from services.newsletter.processors.proofs import check_mode, proven
@@ -46,6 +47,9 @@ class MailerLite:
     session: ProcessorSession
     page: int = 100
     provider = "mailerlite"
+    promises = PROMISES
+    echoes = True
+    signs_with: ClassVar[SignsWith] = "their-secret"
     failure_status = 503
 
     @classmethod

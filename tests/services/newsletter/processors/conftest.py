@@ -22,8 +22,6 @@ from services.sandbox.state import SandboxConfig
 from shared.processors.interface import ProcessorTask, SubjectIdentifiers
 
 ADAPTERS = {**TELLING, "listmonk": Listmonk}
-ECHOING = {"brevo", "mailerlite"}
-"""Those that tell us what we did ourselves."""
 UNSIGNED = {"brevo"}
 """Those that show a secret and sign nothing."""
 NO_WAY_BACK = {"mailerlite"}

@@ -14,7 +14,7 @@ import pytest
 
 from shared.errors import ConfigurationError, PermanentError, RetryableError, UnauthenticatedError
 from shared.processors.interface import ContradictedError, Done, NothingHeld, Retained
-from tests.services.newsletter.processors.conftest import ECHOING, NO_WAY_BACK, SOFT, UNSIGNED
+from tests.services.newsletter.processors.conftest import NO_WAY_BACK, SOFT, UNSIGNED
 
 ANNE = "Anne.Jansen+nieuws@example.nl"
 OTHERS = ("+31612345678", "612345678", "Jansen-de Wit", "de Wit", "0b1f-decision")
@@ -241,6 +241,18 @@ def ip_addresses(call: dict[str, Any]) -> list[str]:
     return [value for name, value in parse_qsl(body) if name.startswith("ip")]
 
 
+class TestPromises:
+    """What whoever chooses a programme has to know."""
+
+    def test_each_programme_says_what_can_be_promised_and_what_not_in_both_languages(self, programme: Any) -> None:
+        """How long an erasure takes is always among it; none of them keeps everything."""
+        promises = programme.adapter.promises
+        assert {promise.kept for promise in promises} == {True, False}
+        assert all(promise.text.dutch and promise.text.dutch != str(promise.text) for promise in promises)
+        (month,) = [promise for promise in promises if "P37" in promise.text]
+        assert month.kept is (programme.name not in SOFT)
+
+
 class TestTrouble:
     """What a programme may do to us."""
 
@@ -402,7 +414,7 @@ class TestInbound:
         teller.adapter.carry_out(task_of("unsubscribe", ANNE))
         teller.adapter.carry_out(task_of("erasure", ANNE))
         teller.rest()
-        assert bool(receiver.arrived) is (teller.name in ECHOING)
+        assert bool(receiver.arrived) is teller.adapter.echoes
         events = [event for arrival in receiver.arrived for event in teller.adapter.parse(arrival.body).events]
         assert not [event.kind for event in events if event.by_person]
 
