@@ -43,15 +43,14 @@ Pages     extend "web/page.html" and use "web/fields.html"; ``{{ say("Nederlands
 
 ``services.<name>.app`` puts a service on an app: ``build_app([Mount(name=..., tools=..., apis=[api], ...)])`` from
 ``shared.web.app`` and ``shared.web.mounts``; the embedded origin hands in several mounts. Nothing
-imported here loads Flask, so that workers and migrations may know ``shared.web.tables``.
+imported here loads Flask or Werkzeug, so that workers and migrations may know ``shared.web.tables``.
 """
 
 from shared.web import form_tokens
-from shared.web.bodies import Upload
 from shared.web.calls import Answer, Call, Document, Page, Redirect, Reply
 from shared.web.paging import PageQuerySchema, list_of
 from shared.web.routes import FORM, HTML, JSON, MULTIPART, RAW, Answers, Api
-from shared.web.shapes import FileField, TimeField
+from shared.web.shapes import FileField, TimeField, Upload
 from shared.web.who import PUBLIC, SERVICES, Staff
 from shared.wording import Both
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import parse_qsl
 
@@ -17,6 +16,7 @@ from werkzeug.sansio import multipart
 
 from shared.errors import InvalidInputError, MalformedBodyError, TooLargeError, UnsupportedMediaTypeError
 from shared.web.routes import FORM, JSON, MULTIPART
+from shared.web.shapes import Upload
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -25,15 +25,6 @@ if TYPE_CHECKING:
 
 DEEPEST = 32
 MOST_FIELDS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A file as it was sent; its name and media type are the sender's word."""
-
-    filename: str
-    media: str
-    content: bytes
 
 
 Pairs = list[tuple[str, Any]]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from marshmallow import RAISE, ValidationError, fields
 
 from shared.errors import InvalidInputError
-from shared.web.bodies import Upload
+from shared.web.shapes import Upload
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

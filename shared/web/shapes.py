@@ -1,16 +1,25 @@
-"""Marshmallow fields for what HTTP carries and JSON does not name: files, and times with a zone."""
+"""What HTTP carries and JSON does not name, and marshmallow fields for it: files, and times with a zone."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import ValidationError, fields
 
 from shared.clock import parse_utc, utc_text
-from shared.web.bodies import Upload
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file as it was sent; its name and media type are the sender's word."""
+
+    filename: str
+    media: str
+    content: bytes
 
 
 class FileField(fields.Field[Upload]):
