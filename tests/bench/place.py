@@ -85,7 +85,7 @@ class Place:
         self.amqp_url = ""
         if broker:
             self.amqp_url = bench.virtual_host()
-            self.url_of = load_definitions(self.installation, bench.broker.management, self.amqp_url)
+            self.url_of = load_definitions(self.installation.services, bench.broker.management, self.amqp_url)
             self.environ["DISCREET_AMQP_URL"] = self.url_of("{service}")
 
     def __enter__(self) -> Self:
