@@ -104,13 +104,16 @@ class OwnedConnection:
             on_open_error_callback=self._open_failed,
             on_close_callback=lambda connection, _reason: connection.ioloop.stop(),
         )
+        if self._stopping.is_set():  # said before there was a connection to hear it
+            self._close()
         try:
             self._connection.ioloop.start()
         finally:
             self._connection.ioloop.close()
 
     def _open_failed(self, connection: SelectConnection, error: Exception) -> None:
-        self._warn(error)
+        if not self._stopping.is_set():
+            self._warn(error)
         connection.ioloop.stop()
 
     def _warn(self, error: Exception) -> None:
@@ -138,7 +141,4 @@ class OwnedConnection:
         connection = self._connection
         if connection is None or connection.is_closing or connection.is_closed:
             return
-        if connection.is_open:
-            connection.close()
-        else:
-            connection.ioloop.stop()
+        connection.close()  # one that is still being made is given up, and ends as a failed attempt does

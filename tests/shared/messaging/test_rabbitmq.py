@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -309,6 +310,15 @@ class TestRelay:
             announce(post, "b")
             # What went into the dying connection is not confirmed, and goes again.
             until(lambda: relay.step() and announced(post) == [("moved", None)] * 2)
+
+    def test_it_can_be_stopped_while_it_connects(self, post: Post, broker: Broker) -> None:
+        """Nothing is left open: a connection that nobody closed would be an error in these tests."""
+        for pause in (0, 0.001, 0.005, 0.02, 0.05):
+            relay = relay_of(post, broker)
+            with running(relay):
+                time.sleep(pause)
+            assert not relay._connection._thread.is_alive()
+        gc.collect()
 
     def test_a_fault_in_the_connection_s_own_thread_does_not_end_it(self, post: Post, broker: Broker) -> None:
         """Whatever goes wrong there, the thread makes a new connection: without it nothing would ever move again."""
