@@ -31,27 +31,27 @@ class Slow:
         return Done(evidence_of("api-confirmed", {}))
 
 
-def test_a_webhook_between_our_deletion_and_the_programme_s_leaves_a_digest_and_a_re_check(newsletter) -> None:
+def test_a_webhook_between_our_deletion_and_the_programme_s_leaves_a_digest_and_a_re_check(anywhere) -> None:
     """While an erasure is under way nothing of the person is written again, and the programme is read once more."""
-    subscription = newsletter.subscribe()
-    newsletter.stage.behave("laposta", "fail")
-    erasure = newsletter.decide("erasure", refs=[subscription.ref], records=[subscription.id])
-    newsletter.settle()
-    assert newsletter.rows() == []  # gone here
-    assert newsletter.members() == {ANNA: "active"}  # and not yet there
-    newsletter.clock.forward(minutes=5)
-    assert newsletter.post([newsletter.item(ANNA)]).status_code == 200
-    assert (newsletter.rows(), newsletter.decisions()) == ([], [])
-    assert newsletter.count("webhook_deliveries") == 1
-    (recheck,) = newsletter.obligations(kind="recheck")
-    newsletter.stage.behave("laposta", "normal")
-    newsletter.clock.forward(minutes=40)
-    newsletter.settle()
-    assert newsletter.members() == {}
-    assert newsletter.receipts(erasure)["laposta"].outcome == "done"
-    (after,) = newsletter.obligations(id=recheck["id"])
+    subscription = anywhere.subscribe()
+    anywhere.stage.behave("laposta", "fail")
+    erasure = anywhere.decide("erasure", refs=[subscription.ref], records=[subscription.id])
+    anywhere.settle()
+    assert anywhere.rows() == []  # gone here
+    assert anywhere.members() == {ANNA: "active"}  # and not yet there
+    anywhere.clock.forward(minutes=5)
+    assert anywhere.post([anywhere.item(ANNA)]).status_code == 200
+    assert (anywhere.rows(), anywhere.decisions()) == ([], [])
+    assert anywhere.count("webhook_deliveries") == 1
+    (recheck,) = anywhere.obligations(kind="recheck")
+    anywhere.stage.behave("laposta", "normal")
+    anywhere.clock.forward(minutes=40)
+    anywhere.settle()
+    assert anywhere.members() == {}
+    assert anywhere.receipts(erasure)["laposta"].outcome == "done"
+    (after,) = anywhere.obligations(id=recheck["id"])
     assert (after["state"], after["sealed"], after["key_id"]) == ("finished", None, None)
-    assert newsletter.tools.vault.surviving([recheck["key_id"]]) == set()
+    assert anywhere.tools.vault.surviving([recheck["key_id"]]) == set()
 
 
 def test_a_person_the_programme_makes_anew_during_an_erasure_is_erased_again(newsletter) -> None:
@@ -70,43 +70,43 @@ def test_a_person_the_programme_makes_anew_during_an_erasure_is_erased_again(new
     assert newsletter.members() == {}
 
 
-def test_a_subscribe_in_flight_when_an_erasure_arrives_is_waited_out_and_then_erased(newsletter) -> None:
+def test_a_subscribe_in_flight_when_an_erasure_arrives_is_waited_out_and_then_erased(anywhere) -> None:
     """The erasure is carried out after the call that was under way, never before it."""
     slow = Slow()
-    newsletter.face(slow)
-    newsletter.sign_up()
-    newsletter.confirm()
-    (row,) = newsletter.rows()
+    anywhere.face(slow)
+    anywhere.sign_up()
+    anywhere.confirm()
+    (row,) = anywhere.rows()
     with ThreadPoolExecutor() as threads:
-        giving = threads.submit(newsletter.worker().work)
+        giving = threads.submit(anywhere.worker().work)
         assert slow.begun.wait(10)
-        newsletter.decide("erasure", refs=[row.ref], records=[row.id])
-        newsletter.settle()
-        assert newsletter.rows() == []
+        anywhere.decide("erasure", refs=[row.ref], records=[row.id])
+        anywhere.settle()
+        assert anywhere.rows() == []
         assert slow.did == []
         slow.go_on.set()
         assert giving.result(10)
-    newsletter.settle()
+    anywhere.settle()
     assert slow.did == ["subscribe", "erasure"]
 
 
-def test_a_subscribe_that_fails_while_an_erasure_waits_is_not_tried_again(newsletter) -> None:
+def test_a_subscribe_that_fails_while_an_erasure_waits_is_not_tried_again(anywhere) -> None:
     """After the decision nobody is given any more, and the erasure does not wait for a further attempt."""
     slow = Slow(fails=True)
-    newsletter.face(slow)
-    newsletter.sign_up()
-    newsletter.confirm()
-    (row,) = newsletter.rows()
+    anywhere.face(slow)
+    anywhere.sign_up()
+    anywhere.confirm()
+    (row,) = anywhere.rows()
     with ThreadPoolExecutor() as threads:
-        giving = threads.submit(newsletter.worker().work)
+        giving = threads.submit(anywhere.worker().work)
         assert slow.begun.wait(10)
-        newsletter.decide("erasure", refs=[row.ref], records=[row.id])
-        newsletter.settle()
+        anywhere.decide("erasure", refs=[row.ref], records=[row.id])
+        anywhere.settle()
         slow.go_on.set()
         assert giving.result(10)
-    newsletter.settle()
+    anywhere.settle()
     assert slow.did == ["erasure"]
-    assert [each["state"] for each in newsletter.obligations(kind="transfer")] == ["superseded"]
+    assert [each["state"] for each in anywhere.obligations(kind="transfer")] == ["superseded"]
 
 
 def test_a_subscribe_whose_process_died_is_not_taken_up_after_an_erasure(newsletter) -> None:

@@ -15,7 +15,8 @@ from shared.messaging import envelope as envelopes
 from shared.messaging import inbox as inboxes
 from shared.messaging.outbox import stored_event
 from shared.messaging.tables import inbox, outbox
-from shared.propagation import decisions
+from shared.processors.interface import SubjectIdentifiers
+from shared.propagation import decisions, giving
 from shared.propagation.tables import issued_decisions, obligations, receipts
 from shared.settings import SERVICES
 from tests.kit.cards import cards
@@ -230,3 +231,25 @@ class TestObligingOnce:
         other.close()
         assert clinic.held() == []
         assert clinic.said(decision)[-1].counts == {"cards": 2}
+
+    def test_what_is_given_of_a_record_when_its_erasure_comes_is_dropped_whatever_address_it_is_under(
+        self, either: Clinic
+    ) -> None:
+        """The decision knows the record and not its address; it waits for who is writing about that person."""
+        clinic = either
+        anna = clinic.hold("anna", ANNA)
+        clinic.decide(records=[anna])
+        ref = clinic.tools.refs.email(ANNA)
+        worker = threading.Thread(target=clinic.settle)
+        other = clinic.installation._tools("newsletter")
+        with other.database.transaction() as session:
+            lock_subject(session, [ref])
+            worker.start()
+            worker.join(0.5)
+            subject = SubjectIdentifiers(email=ANNA)
+            about = {"category": "cards", "record": "anna", "subject": subject, "ref": ref, "now": clinic.clock()}
+            giving.give(session, other, "mailer", "subscribe", **about)
+        worker.join()
+        other.close()
+        assert clinic.held() == []
+        assert [task.action for task in clinic.processors["mailer"].tasks] == []
