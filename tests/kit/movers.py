@@ -18,6 +18,7 @@ from shared.messaging.tables import MOVED, WAITING, outbox
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from shared.messaging.outbox import StoredEvent
     from shared.service import Service
     from tests.kit.installation import Installation
     from tests.servers.rabbitmq import Management
@@ -86,6 +87,74 @@ class Hostile:
                 for _ in range(times):
                     with tools.database.transaction() as session:
                         inboxes.store(session, [event], now=self._installation.clock())  # type: ignore[list-item]
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class Held:
+    """Holds every copy of every event in the test's hands, from the outbox until the test delivers it.
+
+    What was dropped is sent again when everything else is delivered; what is lost never is.
+    """
+
+    quiet_rounds = 1
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._subscriptions = registry.subscriptions(installation.services)
+        self.under_way: list[tuple[str, StoredEvent]] = []
+        self._dropped: list[tuple[str, StoredEvent]] = []
+
+    def publish(self, name: str) -> bool:
+        """Take what waits in an outbox, a copy for each service that wants it; then mark it."""
+        database = self._installation.tools[name].database
+        with database.reading() as session:
+            rows = session.execute(sa.select(outbox).where(outbox.c.state == WAITING).order_by(outbox.c.id))
+            waiting = rows.mappings().all()
+        for row in waiting:
+            wanting = [each for each in self._installation.tools if self._subscriptions.wants(each, row["type"])]
+            self.under_way += [(target, stored_event(row)) for target in wanting]
+        if waiting:
+            with database.transaction() as session:
+                marked = sa.update(outbox).where(outbox.c.id.in_([row["id"] for row in waiting]))
+                session.execute(marked.values(state=MOVED))
+        return bool(waiting)
+
+    def deliver(self, index: int, *, again: bool = False) -> None:
+        """Deliver one copy, whichever; with ``again`` it will come once more."""
+        if self.under_way:
+            target, event = self.under_way[index % len(self.under_way)]
+            with self._installation.tools[target].database.transaction() as session:
+                inboxes.store(session, [event], now=self._installation.clock())
+            if not again:
+                self.under_way.pop(index % len(self.under_way))
+
+    def drop(self, index: int) -> None:
+        """Have one copy not arrive until everything else has."""
+        if self.under_way:
+            self._dropped.append(self.under_way.pop(index % len(self.under_way)))
+
+    def all(self) -> list[tuple[str, StoredEvent]]:
+        """Return every copy that will still arrive, with the service it is for."""
+        return [*self.under_way, *self._dropped]
+
+    def lose(self) -> None:
+        """Lose everything that is under way, as a broker does whose disk is wiped."""
+        self.under_way.clear()
+        self._dropped.clear()
+
+    def move(self) -> bool:
+        """Carry everything, and then what was dropped."""
+        moved = any([self.publish(name) for name in self._installation.tools])  # noqa: C419 - each has its turn
+        arriving, self._dropped = self.all(), []
+        for target in self._installation.tools:
+            events = [event for name, event in arriving if name == target]
+            if events:
+                with self._installation.tools[target].database.transaction() as session:
+                    inboxes.store(session, events, now=self._installation.clock())
+        self.under_way.clear()
+        return moved or bool(arriving)
 
     def close(self) -> None:
         """Nothing to let go of."""
