@@ -37,7 +37,7 @@ PROMISES = (
     Promise(
         kept=False,
         text=Both(
-            "Brevo herhaalt een bericht vijf keer in ongeveer elf uur. Zijn wij langer weg, dan vindt alleen "
+            "Brevo biedt een bericht vijf keer aan, in ongeveer elf uur. Zijn wij langer weg, dan vindt alleen "
             "vergelijken het.",
             "Brevo offers a message five times in about eleven hours. If we are away longer, only comparing finds it.",
         ),
