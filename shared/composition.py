@@ -21,7 +21,7 @@ from shared.service import Tools
 from shared.vault import Vault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from sqlalchemy.orm import Session
@@ -96,5 +96,5 @@ def build_applier(service: Service, tools: Tools) -> Applier:
     return Applier(tools.database, handlers, RosterVerifier(tools.roster), tools.clock, partial(answer_unknown, tools))
 
 
-def _bound(handler: Handler, tools: Tools) -> Callable[[Session, Delivery], None]:
-    return lambda session, delivery: handler(session, tools, delivery)
+def _bound(handler: Handler, tools: Tools) -> Callable[[Session, Sequence[Delivery]], None]:
+    return lambda session, deliveries: handler(session, tools, deliveries)

@@ -11,12 +11,14 @@ import hashlib
 import logging
 import os
 import threading
+import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
 CHANNEL = "discreet"
+SQLITE_SECONDS = 0.02  # a longer write transaction would hold up the forms
+COUNTED = {"preserve_rowcount": True}
+ItemT = TypeVar("ItemT")
 _log = logging.getLogger(__name__)
 NAMING = {
     "ix": "ix_%(column_0_label)s",
@@ -150,6 +155,7 @@ class Database:
         return sa.create_engine(
             self.url.set(drivername="postgresql+psycopg"),
             hide_parameters=True,
+            json_serializer=_json,
             pool_pre_ping=True,
             pool_size=self._pool_size,
             connect_args={"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3},
@@ -183,6 +189,7 @@ def _open_sqlite(url: sa.URL, use: str, pool_size: int) -> sa.Engine:
         url.set(drivername="sqlite"),
         module=sqlite_module(),
         hide_parameters=True,
+        json_serializer=_json,
         pool_size=pool_size,
         connect_args={"check_same_thread": False, "timeout": 30},
     )
@@ -207,6 +214,10 @@ def _open_sqlite(url: sa.URL, use: str, pool_size: int) -> sa.Engine:
     return engine
 
 
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
 def sqlite_module() -> Any:
     """Prefer pysqlite3: its SQLite is newer than 3.51.3, before which a WAL reset can lose a page."""
     try:
@@ -226,6 +237,22 @@ def is_sqlite(session: Session) -> bool:
     return session.get_bind().dialect.name == "sqlite"
 
 
+def slices(session: Session, items: Sequence[ItemT]) -> Iterator[Sequence[ItemT]]:
+    """Cut what one transaction does to a batch: all at once, but on SQLite what, by its pace, there is time for.
+
+    Whoever goes through these knows what was not reached, and does that in a next transaction.
+    """
+    if not is_sqlite(session):
+        yield items
+        return
+    started, done, size = time.monotonic(), 0, 1
+    while done < len(items) and size > 0:
+        yield items[done : done + size]
+        done += size
+        took = time.monotonic() - started
+        size = min(2 * done, int(done * (SQLITE_SECONDS - took) / took))
+
+
 def insert_into(session: Session, table: sa.Table) -> SqliteInsert | PostgresqlInsert:
     """Return the dialect's INSERT, which knows ON CONFLICT; the two are alike in what we use."""
     dialect = "sqlite" if is_sqlite(session) else "postgresql"
@@ -238,8 +265,9 @@ def insert_once(session: Session, table: sa.Table, rows: Sequence[Mapping[str, A
     """Insert the rows whose keys are new and leave the others as they are; return how many were new."""
     if not rows:
         return 0
-    statement = insert_into(session, table).on_conflict_do_nothing().returning(sa.literal(1))
-    return len(session.execute(statement, list(rows)).all())
+    statement = insert_into(session, table).on_conflict_do_nothing()
+    new: sa.CursorResult[Any] = session.connection().execute(statement, list(rows), execution_options=COUNTED)
+    return new.rowcount
 
 
 def lock_subject(session: Session, refs: Collection[str]) -> None:

@@ -30,7 +30,7 @@ POINTS = {
     "receiver.acknowledged": "the acknowledgement went to the connection, and perhaps out of the process",
     # and applied
     "applier.taken": "a batch is locked, and nothing done with it",
-    "applier.handled": "one event of the batch has had its effect, the rest not; nothing is committed",
+    "applier.handled": "some events of the batch have had their effect, the rest not; nothing is committed",
     "applier.marked": "the batch had its effect and is marked; nothing is committed",
     "applier.failed": "a handler failed, and that is not noted yet",
     "obligation.made": "a decision has become obligations, uncommitted",

@@ -55,24 +55,20 @@ class Tools:
         self.key_database.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Acted:
-    """What an act on the own store changed: how many records, and the data keys that must now be destroyed."""
-
-    changed: int
-    keys: tuple[str, ...] = ()
+Changed = Mapping[str, Sequence[str]]
+"""The records that an act on the own store changed, by id, each with the data keys that must now be destroyed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
     """How one kind of decision is carried out on one data category, and how that is counted again.
 
-    ``carry_out`` gets the ids of the records it is about and the time; it may be called again after a
-    crash and then finds nothing left to do. ``left`` counts by another query how many of these records
-    are still not as the decision wants them: 0 when it was carried out.
+    ``carry_out`` gets the ids of the records it is about, perhaps of many decisions, and the time; it may be
+    called again after a crash and then finds nothing left to do. ``left`` counts by another query how many of
+    these records are still not as the decision wants them: 0 when it was carried out.
     """
 
-    carry_out: Callable[[Session, Tools, Sequence[str], datetime], Acted]
+    carry_out: Callable[[Session, Tools, Sequence[str], datetime], Changed]
     left: Callable[[Session, Sequence[str]], int]
 
 
@@ -80,22 +76,23 @@ class Act:
 class Holding:
     """A data category that a service holds about people.
 
-    ``find`` returns record ids by refs (candidates, see design "refs find, people confirm"); ``acts`` by
-    kind of decision; ``identify`` gives what a processor needs to recognise the person of these records;
-    ``refs_of`` the ref of each record, by which one processor gets one thing at a time about one person, and
-    which a tombstone keeps so that an import cannot bring the person back. ``renewed`` returns which of these
-    records the person asked for anew after that time: an unsubscribe decided before does not touch them.
+    ``find`` returns the records that refs lead to, in order, each with all the refs that it has (candidates, see
+    design "refs find, people confirm"); ``acts`` by kind of decision; ``identify`` gives what a processor needs to
+    recognise the person of these records; ``refs_of`` the ref of each record, by which one processor gets one thing
+    at a time about one person, and which a tombstone keeps so that an import cannot bring the person back.
+    ``renewed`` returns when the person last asked for each of these records: an unsubscribe decided before does not
+    touch it.
     ``labels`` gives what people at a processor find each record by, such as an invoice's number; never a datum
     about anybody, since it stands in the clear.
     """
 
     category: str
-    find: Callable[[Session, Collection[str]], list[str]]
+    find: Callable[[Session, Collection[str]], Mapping[str, frozenset[str]]]
     present: Callable[[Session, Collection[str]], list[str]]
     acts: Mapping[str, Act]
     identify: Callable[[Session, Tools, Sequence[str]], SubjectIdentifiers | None] | None = None
     refs_of: Callable[[Session, Sequence[str]], Mapping[str, str]] | None = None
-    renewed: Callable[[Session, Sequence[str], datetime], Collection[str]] | None = None
+    renewed: Callable[[Session, Sequence[str]], Mapping[str, datetime]] | None = None
     labels: Callable[[Session, Sequence[str]], Mapping[str, str]] | None = None
 
 
@@ -108,7 +105,8 @@ class Job:
     run: Callable[[Tools, datetime], None]
 
 
-Handler = Callable[["Session", Tools, "Delivery"], None]
+Handler = Callable[["Session", Tools, Sequence["Delivery"]], None]
+"""Reacts to events of one type that came one after another, all of them in one transaction."""
 AdapterFactory = Callable[[Tools, "Processor"], "Adapter"]
 
 

@@ -15,7 +15,7 @@ from services.dossier import records
 from services.dossier.actions.contents import open_content
 from services.dossier.records import CLIENTS, CONTACTS, INVOICES, Client, Contact, Invoice, client_tokens
 from shared.processors.interface import SubjectIdentifiers
-from shared.service import Act, Acted, Holding
+from shared.service import Act, Holding
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from services.dossier.records import PartT, RecordT
-    from shared.service import Tools
+    from shared.service import Changed, Tools
 
 
-def find(kind: type[RecordT], session: Session, refs: Collection[str]) -> list[str]:
-    """Return the records that these references lead to."""
+def find(kind: type[RecordT], session: Session, refs: Collection[str]) -> Mapping[str, frozenset[str]]:
+    """Return the records that these references lead to, with the references of each."""
     return records.find_of(session, kind, refs)
 
 
@@ -44,14 +44,14 @@ def refs_of(kind: type[RecordT], session: Session, identifiers: Sequence[str]) -
     return {record.id: ref for record in found if (ref := record.email_ref or record.phone_ref)}
 
 
-def erase(kind: type[RecordT], session: Session, _tools: Tools, identifiers: Sequence[str], _now: datetime) -> Acted:
+def erase(kind: type[RecordT], session: Session, _tools: Tools, identifiers: Sequence[str], _now: datetime) -> Changed:
     """Delete them, and give up the keys of what was sealed; with a client goes by what it was found."""
     found = records.find_all(session, kind, identifiers)
     session.execute(sa.delete(client_tokens).where(client_tokens.c.client.in_(identifiers)))
     for record in found:
         session.delete(record)
     session.flush()
-    return Acted(len(found), tuple(record.key_id for record in found))
+    return {record.id: (record.key_id,) for record in found}
 
 
 def left(kind: type[RecordT], session: Session, identifiers: Sequence[str]) -> int:
@@ -61,7 +61,7 @@ def left(kind: type[RecordT], session: Session, identifiers: Sequence[str]) -> i
     return len(present(kind, session, identifiers)) + (tokens or 0)
 
 
-def stop_marketing(session: Session, _tools: Tools, identifiers: Sequence[str], now: datetime) -> Acted:
+def stop_marketing(session: Session, _tools: Tools, identifiers: Sequence[str], now: datetime) -> Changed:
     """Note that they want no offers; who never wanted any counts as carried out too."""
     found = records.find_all(session, Client, identifiers)
     for client in found:
@@ -69,7 +69,7 @@ def stop_marketing(session: Session, _tools: Tools, identifiers: Sequence[str], 
             client.marketing, client.marketing_at = False, now
             client.version += 1
     session.flush()
-    return Acted(len(found))
+    return {client.id: () for client in found}
 
 
 def count_wanting(session: Session, identifiers: Sequence[str]) -> int:
@@ -78,10 +78,11 @@ def count_wanting(session: Session, identifiers: Sequence[str]) -> int:
     return session.scalar(query.bindparams(sa.bindparam("ids", expanding=True)), {"ids": list(identifiers)}) or 0
 
 
-def renewed(session: Session, identifiers: Sequence[str], since: datetime) -> list[str]:
-    """Return who said after that time that they do want offers: an earlier no is not about that."""
-    later = sa.and_(Client.marketing, Client.marketing_at > since)
-    return list(session.scalars(sa.select(Client.id).where(Client.id.in_(identifiers), later)))
+def renewed(session: Session, identifiers: Sequence[str]) -> Mapping[str, datetime]:
+    """Return when who does want offers said so: a no of before is not about that."""
+    wanting = sa.and_(Client.id.in_(identifiers), Client.marketing, Client.marketing_at.is_not(None))
+    found = session.execute(sa.select(Client.id, Client.marketing_at).where(wanting))
+    return {row.id: row.marketing_at for row in found}
 
 
 def identify_client(session: Session, tools: Tools, identifiers: Sequence[str]) -> SubjectIdentifiers | None:

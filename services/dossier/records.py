@@ -148,10 +148,15 @@ def find_all(session: Session, kind: type[RecordT], identifiers: Collection[str]
     return session.scalars(sa.select(kind).where(kind.id.in_(identifiers)).order_by(kind.created_at)).all()
 
 
-def find_of(session: Session, kind: type[RecordT], refs: Collection[str]) -> list[str]:
-    """Return the records that an address or a number leads to, oldest first; candidates, and no more than that."""
+def find_of(session: Session, kind: type[RecordT], refs: Collection[str]) -> dict[str, frozenset[str]]:
+    """Return the records that an address or a number leads to, oldest first, with the refs of each.
+
+    They are candidates, and no more than that.
+    """
     theirs = sa.or_(kind.email_ref.in_(refs), kind.phone_ref.in_(refs))
-    return list(session.scalars(sa.select(kind.id).where(theirs).order_by(kind.created_at, kind.id)))
+    query = sa.select(kind.id, kind.email_ref, kind.phone_ref).where(theirs)
+    found = session.execute(query.order_by(kind.created_at, kind.id))
+    return {record: frozenset(filter(None, its)) for record, *its in found}
 
 
 def find_of_client(session: Session, kind: type[PartT], client_id: str) -> list[str]:

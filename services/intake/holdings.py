@@ -8,11 +8,12 @@ import sqlalchemy as sa
 
 from services.intake import records
 from services.intake.actions import open_form
-from services.intake.records import CATEGORY
+from services.intake.records import CATEGORY, ContactForm
 from shared.deadlines import local_date
 from shared.identity import normalise_email
+from shared.many import among
 from shared.processors.interface import SubjectIdentifiers
-from shared.service import Act, Acted, Holding
+from shared.service import Act, Holding
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from shared.service import Tools
+    from shared.service import Changed, Tools
 
 
 def present(session: Session, identifiers: Collection[str]) -> list[str]:
@@ -31,7 +32,8 @@ def present(session: Session, identifiers: Collection[str]) -> list[str]:
 
 def refs_of(session: Session, identifiers: Sequence[str]) -> Mapping[str, str]:
     """Return the reference of each form's address."""
-    return {form.id: form.email_ref for form in records.find_all(session, identifiers)}
+    query = sa.select(ContactForm.id, ContactForm.email_ref).where(among(ContactForm.id, identifiers))
+    return dict(session.execute(query).all())
 
 
 def identify(session: Session, tools: Tools, identifiers: Sequence[str]) -> SubjectIdentifiers | None:
@@ -49,13 +51,11 @@ def days_of(session: Session, identifiers: Sequence[str]) -> Mapping[str, str]:
     return {form.id: local_date(form.received_at).isoformat() for form in records.find_all(session, identifiers)}
 
 
-def erase(session: Session, _tools: Tools, identifiers: Sequence[str], _now: datetime) -> Acted:
+def erase(session: Session, _tools: Tools, identifiers: Sequence[str], _now: datetime) -> Changed:
     """Delete them, and give up the keys of what was sealed."""
-    found = records.find_all(session, identifiers)
-    for form in found:
-        session.delete(form)
-    session.flush()
-    return Acted(len(found), tuple(form.key_id for form in found))
+    gone = sa.delete(ContactForm).where(among(ContactForm.id, identifiers))
+    found = session.execute(gone.returning(ContactForm.id, ContactForm.key_id))
+    return {form: (key,) for form, key in found}
 
 
 ERASE = Act(erase, lambda session, identifiers: len(present(session, identifiers)))

@@ -10,6 +10,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from shared.database import NAMING, UtcDateTime
 from shared.errors import GoneError, NotFoundError
+from shared.many import among
 from shared.propagation.tombs import was_erased
 from shared.vault import DATA_KEY
 
@@ -77,15 +78,17 @@ def form(session: Session, form_id: str) -> ContactForm:
     raise NotFoundError("There is no such contact form.")
 
 
-def find_of(session: Session, refs: Collection[str]) -> list[str]:
-    """Return the forms in which one of these addresses or numbers stands, oldest first."""
-    theirs = sa.or_(ContactForm.email_ref.in_(refs), ContactForm.phone_ref.in_(refs))
-    return list(session.scalars(sa.select(ContactForm.id).where(theirs).order_by(ContactForm.received_at)))
+def find_of(session: Session, refs: Collection[str]) -> dict[str, frozenset[str]]:
+    """Return the forms in which one of these addresses or numbers stands, oldest first, with the refs of each."""
+    theirs = sa.or_(among(ContactForm.email_ref, refs), among(ContactForm.phone_ref, refs))
+    columns = (ContactForm.id, ContactForm.email_ref, ContactForm.phone_ref)
+    found = session.execute(sa.select(*columns).where(theirs).order_by(ContactForm.received_at))
+    return {form: frozenset(filter(None, its)) for form, *its in found}
 
 
 def find_all(session: Session, identifiers: Collection[str]) -> Sequence[ContactForm]:
     """Return those of these forms that are still there, oldest first."""
-    query = sa.select(ContactForm).where(ContactForm.id.in_(identifiers))
+    query = sa.select(ContactForm).where(among(ContactForm.id, identifiers))
     return session.scalars(query.order_by(ContactForm.received_at)).all()
 
 

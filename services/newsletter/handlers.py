@@ -17,16 +17,18 @@ if TYPE_CHECKING:
     from shared.service import Handler, Tools
 
 
-def note_sign_up(session: Session, _tools: Tools, delivery: Delivery) -> None:
+def note_sign_ups(session: Session, _tools: Tools, deliveries: Sequence[Delivery]) -> None:
     """Note that the sender of a contact form also wants the newsletter.
 
     The address is asked from the intake later, by a job: a call to another service has no place in a
     transaction.
     """
-    event = delivery.event
-    if isinstance(event, ContactFormReceived) and event.newsletter:
-        row = {"form": event.form, "received_at": delivery.now, "attempts": 0, "next_attempt_at": delivery.now}
-        insert_once(session, signup_claims, [row])
+    rows = [
+        {"form": delivery.event.form, "received_at": delivery.now, "attempts": 0, "next_attempt_at": delivery.now}
+        for delivery in deliveries
+        if isinstance(delivery.event, ContactFormReceived) and delivery.event.newsletter
+    ]
+    insert_once(session, signup_claims, rows)
 
 
-HANDLERS: Mapping[str, Sequence[Handler]] = {"discreet.fact.contact-form-received.v1": (note_sign_up,)}
+HANDLERS: Mapping[str, Sequence[Handler]] = {"discreet.fact.contact-form-received.v1": (note_sign_ups,)}

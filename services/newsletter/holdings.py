@@ -11,7 +11,8 @@ from services.newsletter import records
 from services.newsletter.actions.contents import open_content, subject_of
 from services.newsletter.actions.ending import end
 from services.newsletter.records import CATEGORY, ENDED, Subscription
-from shared.service import Act, Acted, Holding
+from shared.many import among
+from shared.service import Act, Holding
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from shared.processors.interface import SubjectIdentifiers
-    from shared.service import Tools
+    from shared.service import Changed, Tools
 
 
-def find(session: Session, refs: Collection[str]) -> list[str]:
-    """Return the subscriptions of these addresses, in whatever state."""
-    return [subscription.id for subscription in records.find_of(session, refs)]
+def find(session: Session, refs: Collection[str]) -> Mapping[str, frozenset[str]]:
+    """Return the subscriptions of these addresses, in whatever state, with the reference of each."""
+    query = sa.select(Subscription.id, Subscription.ref).where(among(Subscription.ref, refs))
+    found = session.execute(query.order_by(Subscription.created_at))
+    return {subscription: frozenset([ref]) for subscription, ref in found}
 
 
 def present(session: Session, identifiers: Collection[str]) -> list[str]:
@@ -34,20 +37,22 @@ def present(session: Session, identifiers: Collection[str]) -> list[str]:
     return sorted(session.scalars(query, {"ids": list(identifiers)}))
 
 
-def renewed(session: Session, identifiers: Sequence[str], since: datetime) -> list[str]:
-    """Return which of these were signed up or confirmed after that time: an earlier no is not about them.
+def renewed(session: Session, identifiers: Sequence[str]) -> Mapping[str, datetime]:
+    """Return when each of these was signed up or last confirmed: a no of before is not about that.
 
     Never one that has ended. Who clicks yes and then no at once can have a no of an earlier time than the yes,
     since each click has the time at which it came in; the last that was done counts.
     """
-    later = sa.or_(Subscription.created_at > since, Subscription.confirmed_at > since)
-    wanted = sa.and_(Subscription.id.in_(identifiers), Subscription.state != ENDED, later)
-    return list(session.scalars(sa.select(Subscription.id).where(wanted)))
+    columns = (Subscription.id, Subscription.created_at, Subscription.confirmed_at)
+    wanted = sa.and_(among(Subscription.id, identifiers), Subscription.state != ENDED)
+    found = session.execute(sa.select(*columns).where(wanted))
+    return {subscription: max(filter(None, times)) for subscription, *times in found}
 
 
 def refs_of(session: Session, identifiers: Sequence[str]) -> Mapping[str, str]:
     """Return the reference of each: a tombstone keeps it, so that no import brings the person back."""
-    return {subscription.id: subscription.ref for subscription in records.find_all(session, identifiers)}
+    query = sa.select(Subscription.id, Subscription.ref).where(among(Subscription.id, identifiers))
+    return dict(session.execute(query).all())
 
 
 def identify(session: Session, tools: Tools, identifiers: Sequence[str]) -> SubjectIdentifiers | None:
@@ -59,22 +64,20 @@ def identify(session: Session, tools: Tools, identifiers: Sequence[str]) -> Subj
     return replace(found[0], more_emails=tuple(emails)[1:])
 
 
-def stop(session: Session, _tools: Tools, identifiers: Sequence[str], now: datetime) -> Acted:
+def stop(session: Session, _tools: Tools, identifiers: Sequence[str], now: datetime) -> Changed:
     """End them; those that ended a moment ago, by the person's own click, count as carried out too."""
     found = records.find_all(session, identifiers)
     for subscription in found:
         end(subscription, "unsubscribed", now)
     session.flush()
-    return Acted(len(found))
+    return {subscription.id: () for subscription in found}
 
 
-def erase(session: Session, _tools: Tools, identifiers: Sequence[str], _now: datetime) -> Acted:
+def erase(session: Session, _tools: Tools, identifiers: Sequence[str], _now: datetime) -> Changed:
     """Delete them, and give up the keys of what was sealed."""
-    found = records.find_all(session, identifiers)
-    for subscription in found:
-        session.delete(subscription)
-    session.flush()
-    return Acted(len(found), tuple(subscription.key_id for subscription in found))
+    gone = sa.delete(Subscription).where(among(Subscription.id, identifiers))
+    found = session.execute(gone.returning(Subscription.id, Subscription.key_id))
+    return {subscription: (key,) for subscription, key in found}
 
 
 def count_live(session: Session, identifiers: Sequence[str]) -> int:

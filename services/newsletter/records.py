@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.database import NAMING, UtcDateTime, insert_into
+from shared.many import among
 from shared.vault import DATA_KEY
 from shared.wording import Language
 
@@ -131,18 +132,18 @@ tallies = sa.Table(
 
 def find_live(session: Session, refs: Collection[str]) -> Subscription | None:
     """Return the subscription of this address that is wanted or may become so; there is one at most."""
-    return session.scalars(sa.select(Subscription).where(Subscription.ref.in_(refs), _live)).first()
+    return session.scalars(sa.select(Subscription).where(among(Subscription.ref, refs), _live)).first()
 
 
 def find_of(session: Session, refs: Collection[str]) -> Sequence[Subscription]:
     """Return every subscription of these addresses, oldest first."""
-    query = sa.select(Subscription).where(Subscription.ref.in_(refs))
+    query = sa.select(Subscription).where(among(Subscription.ref, refs))
     return session.scalars(query.order_by(Subscription.created_at)).all()
 
 
 def find_all(session: Session, identifiers: Collection[str]) -> Sequence[Subscription]:
     """Return those of these subscriptions that are still there."""
-    query = sa.select(Subscription).where(Subscription.id.in_(identifiers))
+    query = sa.select(Subscription).where(among(Subscription.id, identifiers))
     return session.scalars(query.order_by(Subscription.created_at)).all()
 
 
@@ -155,7 +156,7 @@ def find_told_of(session: Session, refs: Collection[str]) -> Sequence[Subscripti
     """Return what a programme may mean by these addresses: it can tell of one after it was changed."""
     found: dict[str, Subscription] = {}
     for chunk in chunks(refs):
-        meant = sa.or_(Subscription.ref.in_(chunk), Subscription.former_ref.in_(chunk))
+        meant = sa.or_(among(Subscription.ref, chunk), among(Subscription.former_ref, chunk))
         found |= {each.id: each for each in session.scalars(sa.select(Subscription).where(meant))}
     return list(found.values())
 

@@ -12,10 +12,11 @@ from shared.mail.composing import compose
 from shared.mail.outgoing import OutgoingMail
 from shared.mail.tables import PARKED, WAITING, WITHDRAWN, outgoing_mails
 from shared.mail.transports import MaildirTransport, SmtpTransport
+from shared.many import among
 from shared.vault import Sealed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
     from typing import Any
 
@@ -72,15 +73,22 @@ class Mailer:
         wake_after(session)
         return mail_id
 
-    def withdraw(self, session: Session, about: str) -> list[str]:
-        """Take back every unsent mail about a record, and return the data keys that must now be destroyed.
+    def withdraw(self, session: Session, about: Collection[str]) -> Mapping[str, Sequence[str]]:
+        """Take back every unsent mail about these records.
 
-        A mail that is being handed over at this moment may still arrive.
+        Returns the data keys that must now be destroyed, by what the mail was about. A mail that is being handed
+        over at this moment may still arrive.
         """
-        unsent = sa.and_(outgoing_mails.c.about == about, outgoing_mails.c.state.in_([WAITING, PARKED]))
-        keys = session.scalars(sa.select(outgoing_mails.c.key_id).where(unsent).with_for_update()).all()
-        session.execute(sa.update(outgoing_mails).where(unsent).values(state=WITHDRAWN, sealed=None, key_id=None))
-        return [key for key in keys if key]
+        unsent = sa.and_(among(outgoing_mails.c.about, about), outgoing_mails.c.state.in_([WAITING, PARKED]))
+        columns = (outgoing_mails.c.id, outgoing_mails.c.about, outgoing_mails.c.key_id)
+        found = session.execute(sa.select(*columns).where(unsent).with_for_update()).all()
+        if found:
+            taken = outgoing_mails.c.id.in_([row.id for row in found])
+            session.execute(sa.update(outgoing_mails).where(taken).values(state=WITHDRAWN, sealed=None, key_id=None))
+        keys: dict[str, list[str]] = {}
+        for row in found:
+            keys.setdefault(row.about, []).extend([row.key_id] if row.key_id else [])
+        return keys
 
     def open(self, row: Mapping[str, Any]) -> ComposedMail:
         """Compose the mail of a row. Raises KeyDestroyedError when it was taken back, IntegrityError."""

@@ -1,29 +1,35 @@
-"""The applier: runs handlers on the inbox, a batch in one transaction, and one by one where that fails."""
+"""The applier: runs handlers on the inbox, a batch in one transaction, and one by one where that fails.
+
+Signatures are checked before the transaction begins: that takes longest, and needs no database.
+"""
 
 from __future__ import annotations
 
 import base64
 import logging
-import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import wraps
+from itertools import groupby
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import sqlalchemy as sa
 
 from shared import log
 from shared.backoff import pause
-from shared.database import is_sqlite
+from shared.database import is_sqlite, slices
 from shared.errors import DiscreetError
 from shared.events import kind_of
 from shared.failpoints import reach
+from shared.many import among
 from shared.messaging import envelope as envelopes
 from shared.messaging.envelope import Envelope, UnknownEventError, UnreadableEventError
 from shared.messaging.outbox import StoredEvent, stored_event
-from shared.messaging.tables import APPLIED, PARKED, WAITING, inbox
+from shared.messaging.tables import APPLIED, IS_WAITING, PARKED, WAITING, inbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from sqlalchemy.engine import RowMapping
     from sqlalchemy.orm import Session
@@ -31,13 +37,13 @@ if TYPE_CHECKING:
     from shared.clock import Clock
     from shared.database import Database
     from shared.events import Event
+    from shared.service import Handler, Tools
 
-    Handlers: TypeAlias = Mapping[str, Sequence[Callable[[Session, "Delivery"], None]]]
+    Handlers: TypeAlias = Mapping[str, Sequence[Callable[[Session, Sequence["Delivery"]], None]]]
 
 BATCH = 200
 ATTEMPTS = 8
 LONGEST_PAUSE = timedelta(minutes=10)
-SQLITE_SECONDS = 0.02  # a longer write transaction would hold up the forms
 LOCK_WAIT = "500ms"  # before PostgreSQL looks for a deadlock, after a second, and perhaps ends a visitor's form for it
 _log = logging.getLogger(__name__)
 
@@ -60,6 +66,27 @@ class Delivery:
         """The kind of decision, or None for a fact or a receipt."""
         return kind_of(self.envelope.type)
 
+    @contextmanager
+    def traced(self) -> Iterator[None]:
+        """Have what is logged and announced meanwhile belong to the trace that brought this."""
+        token = log.traceparent.set(self.envelope.traceparent)
+        try:
+            yield
+        finally:
+            log.traceparent.reset(token)
+
+
+def one_by_one(handle: Callable[[Session, Tools, Delivery], None]) -> Handler:
+    """Make a handler of what deals with one delivery: it takes them in their order, each in its own trace."""
+
+    @wraps(handle)
+    def handler(session: Session, tools: Tools, deliveries: Sequence[Delivery]) -> None:
+        for delivery in deliveries:
+            with delivery.traced():
+                handle(session, tools, delivery)
+
+    return handler
+
 
 class Verifier(Protocol):
     """Checks who signed an event and whether they may announce it."""
@@ -71,8 +98,9 @@ class Verifier(Protocol):
 class Applier:
     """Applies the waiting rows of one service's inbox.
 
-    ``handlers`` maps an event type to what reacts to it; ``unknown`` answers a decision of a type this
-    release does not know, before its row is parked.
+    ``handlers`` maps an event type to what reacts to it, each of them called with as many events of that type as
+    came one after another; ``unknown`` answers a decision of a type this release does not know, before its row is
+    parked.
     """
 
     def __init__(
@@ -98,56 +126,60 @@ class Applier:
             return self._apply_one_by_one()
 
     def _apply_batch(self, limit: int) -> int:
+        with self._database.reading() as session:
+            rows = self._waiting(session, limit)
+        deliveries = {row["id"]: self._open(row) for row in rows}
+        waiting: Sequence[int] = list(deliveries)
+        done = 0
+        while waiting:
+            waiting, now_done = self._apply_some(waiting, deliveries)
+            done += now_done
+        return done
+
+    def _apply_some(self, waiting: Sequence[int], deliveries: Mapping[int, Delivery]) -> tuple[Sequence[int], int]:
+        """Apply as many as one transaction may take; return which are left, and how many there were."""
+        done: list[int] = []
         with self._database.transaction() as session:
             if not is_sqlite(session):
                 session.execute(sa.text(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'"))
-            started = time.monotonic()
-            done: list[int] = []
-            rows = self._waiting(session, limit)
-            if rows:
+            if ours := _still_waiting(session, waiting):
                 reach("applier.taken")
-            for row in rows:
-                self._apply_row(session, row)
-                done.append(row["id"])
-                if is_sqlite(session) and time.monotonic() - started > SQLITE_SECONDS:
-                    break
+            for some in slices(session, ours):
+                self._handle(session, [deliveries[row_id] for row_id in some])
+                done += some
             self._mark(session, done, state=APPLIED, applied_at=self._clock(), problem=None)
             if done:
                 reach("applier.marked")
-        return len(done)
+        return ours[len(done) :], len(done)
+
+    def _handle(self, session: Session, deliveries: Sequence[Delivery]) -> None:
+        for event_type, alike in groupby(deliveries, key=lambda delivery: delivery.envelope.type):
+            together = list(alike)
+            for handler in self._handlers.get(event_type, ()):
+                handler(session, together)
+            reach("applier.handled")
 
     def _apply_one_by_one(self) -> int:
         with self._database.reading() as session:
-            identifiers = [row["id"] for row in self._waiting(session, BATCH, lock=False)]
-        for row_id in identifiers:
-            self._apply_alone(row_id)
-        return len(identifiers)
+            rows = self._waiting(session, BATCH)
+        for row in rows:
+            self._apply_alone(row)
+        return len(rows)
 
-    def _apply_alone(self, row_id: int) -> None:
+    def _apply_alone(self, row: RowMapping) -> None:
         try:
+            delivery = self._open(row)
             with self._database.transaction() as session:
-                row = _still_waiting(session, row_id)
-                if row is not None:
-                    self._apply_row(session, row)
-                    self._mark(session, [row_id], state=APPLIED, applied_at=self._clock(), problem=None)
+                if _still_waiting(session, [row["id"]]):
+                    self._handle(session, [delivery])
+                    self._mark(session, [row["id"]], state=APPLIED, applied_at=self._clock(), problem=None)
         except UnknownEventError as error:
-            self._answer_unknown(row_id, error)
+            self._answer_unknown(row, error)
         except Exception as error:  # noqa: BLE001 - a handler's failure is this row's, never the loop's
-            self._set_aside(row_id, error)
+            self._set_aside(row, error)
 
-    def _apply_row(self, session: Session, row: RowMapping) -> None:
+    def _open(self, row: RowMapping) -> Delivery:
         stored = stored_event(row)
-        envelope, event = self._open(stored)
-        delivery = Delivery(stored, envelope, event, self._clock())
-        token = log.traceparent.set(envelope.traceparent)
-        try:
-            for handler in self._handlers.get(envelope.type, ()):
-                handler(session, delivery)
-        finally:
-            log.traceparent.reset(token)
-        reach("applier.handled")
-
-    def _open(self, stored: StoredEvent) -> tuple[Envelope, Event]:
         envelope = envelopes.read(stored.body)
         try:
             event = envelopes.read_event(envelope)
@@ -155,31 +187,29 @@ class Applier:
             self._verifier.check(envelope, None, stored, _signature(stored))
             raise
         self._verifier.check(envelope, event, stored, _signature(stored))
-        return envelope, event
+        return Delivery(stored, envelope, event, self._clock())
 
-    def _answer_unknown(self, row_id: int, error: UnknownEventError) -> None:
+    def _answer_unknown(self, row: RowMapping, error: UnknownEventError) -> None:
         with self._database.transaction() as session:
-            row = _still_waiting(session, row_id)
-            if row is None:
+            if not _still_waiting(session, [row["id"]]):
                 return
             envelope = envelopes.read(row["body"])
             if kind_of(envelope.type) is not None and envelope.decisionid:
                 self._unknown(session, envelope, stored_event(row), self._clock())
-            self._mark(session, [row_id], state=PARKED, problem=type(error).__qualname__)
+            self._mark(session, [row["id"]], state=PARKED, problem=type(error).__qualname__)
 
-    def _set_aside(self, row_id: int, error: Exception) -> None:
+    def _set_aside(self, row: RowMapping, error: Exception) -> None:
         reach("applier.failed")
         now = self._clock()
         hopeless = isinstance(error, (UnreadableEventError, ForgedEventError))
+        attempts = row["attempts"] + 1
+        state = PARKED if hopeless or attempts >= ATTEMPTS else WAITING
         with self._database.transaction() as session:
-            row = _still_waiting(session, row_id)
-            if row is None:  # another process has applied it meanwhile
+            if not _still_waiting(session, [row["id"]]):  # another process has applied it meanwhile
                 return
-            attempts = row["attempts"] + 1
-            state = PARKED if hopeless or attempts >= ATTEMPTS else WAITING
             self._mark(
                 session,
-                [row_id],
+                [row["id"]],
                 state=state,
                 attempts=attempts,
                 next_attempt_at=now + pause(attempts, LONGEST_PAUSE),
@@ -188,23 +218,24 @@ class Applier:
         _log.warning(
             "an event could not be applied",
             exc_info=error,
-            extra={"fields": {"row": row_id, "type": row["type"], "state": state, "attempts": attempts}},
+            extra={"fields": {"row": row["id"], "type": row["type"], "state": state, "attempts": attempts}},
         )
 
-    def _waiting(self, session: Session, limit: int, *, lock: bool = True) -> Sequence[RowMapping]:
+    def _waiting(self, session: Session, limit: int) -> Sequence[RowMapping]:
         # What was never tried is due whatever the clock says: it may have been set back since.
         due = sa.or_(inbox.c.attempts == 0, inbox.c.next_attempt_at <= self._clock())
-        query = sa.select(inbox).where(inbox.c.state == WAITING, due).order_by(inbox.c.id).limit(limit)
-        return session.execute(query.with_for_update(skip_locked=True) if lock else query).mappings().all()
+        query = sa.select(inbox).where(IS_WAITING, due).order_by(inbox.c.id).limit(limit)
+        return session.execute(query).mappings().all()
 
     def _mark(self, session: Session, identifiers: Sequence[int], **values: object) -> None:
         if identifiers:
-            session.execute(sa.update(inbox).where(inbox.c.id.in_(identifiers)).values(**values))
+            session.execute(sa.update(inbox).where(among(inbox.c.id, identifiers)).values(**values))
 
 
-def _still_waiting(session: Session, row_id: int) -> RowMapping | None:
-    query = sa.select(inbox).where(inbox.c.id == row_id, inbox.c.state == WAITING).with_for_update()
-    return session.execute(query).mappings().one_or_none()
+def _still_waiting(session: Session, identifiers: Sequence[int]) -> Sequence[int]:
+    """Lock these rows and return those that nobody else has, or has had, in order."""
+    query = sa.select(inbox.c.id).where(among(inbox.c.id, identifiers), inbox.c.state == WAITING).order_by(inbox.c.id)
+    return session.scalars(query.with_for_update(skip_locked=True)).all()
 
 
 def _signature(stored: StoredEvent) -> bytes:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from shared.failpoints import reach
+from shared.many import among
 from shared.messaging import inbox as inboxes
 from shared.messaging.outbox import stored_event
-from shared.messaging.tables import MOVED, WAITING, outbox
+from shared.messaging.tables import IS_WAITING, MOVED, outbox
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,9 +38,7 @@ class EmbeddedMover:
         database = self._databases[service]
         with database.reading() as session:
             rows = (
-                session.execute(sa.select(outbox).where(outbox.c.state == WAITING).order_by(outbox.c.id).limit(BATCH))
-                .mappings()
-                .all()
+                session.execute(sa.select(outbox).where(IS_WAITING).order_by(outbox.c.id).limit(BATCH)).mappings().all()
             )
         if not rows:
             return 0
@@ -61,7 +60,7 @@ class EmbeddedMover:
         with database.transaction() as session:
             session.execute(
                 sa.update(outbox)
-                .where(outbox.c.id.in_([row["id"] for row in rows]))
+                .where(among(outbox.c.id, [row["id"] for row in rows]))
                 .values(state=MOVED, moved_at=self._clock())
             )
         return len(rows)

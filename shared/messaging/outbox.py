@@ -18,6 +18,7 @@ from shared.messaging import envelope as envelopes
 from shared.messaging.tables import WAITING, incarnations, outbox
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy.engine import RowMapping
@@ -61,15 +62,53 @@ class Outbox:
         self._signer = signer
 
     def publish(
+        self, session: Session, event: Event, *, now: datetime, kind: DecisionKind | None = None
+    ) -> StoredEvent:
+        """Announce ``event`` when this transaction commits; a decision is announced under its ``kind``."""
+        return self.publish_all(session, [event], now=now, kind=kind)[0]
+
+    def publish_all(
         self,
         session: Session,
-        event: Event,
+        events: Sequence[Event],
         *,
         now: datetime,
         kind: DecisionKind | None = None,
-        decision_id: str | None = None,
+        traces: Sequence[str | None] | None = None,
+    ) -> list[StoredEvent]:
+        """Announce these in this order when this transaction commits, each in its own trace or all in this one's."""
+        traces = traces or [log.traceparent.get()] * len(events)
+        numbers = _next_sequences(session, len(events))
+        each = zip(events, numbers, traces, strict=True)
+        stored = [self._sign(event, kind, number, trace, now) for event, number, trace in each]
+        self.send(session, stored, now=now)
+        return stored
+
+    def send(self, session: Session, events: Sequence[StoredEvent], *, now: datetime) -> None:
+        """Put the exact bytes of events in the outbox: of new ones, or of some that are said again."""
+        rows = [
+            {
+                "event_id": stored.event_id,
+                "type": stored.type,
+                "body": stored.body,
+                "signature": stored.signature,
+                "key_id": stored.key_id,
+                "routing_key": routing_key(stored.type, self._service),
+                "state": WAITING,
+                "attempts": 0,
+                "next_attempt_at": now,
+                "created_at": now,
+            }
+            for stored in events
+        ]
+        if rows:
+            session.execute(sa.insert(outbox), rows)
+            reach("outbox.written")
+            wake_after(session)
+
+    def _sign(
+        self, event: Event, kind: DecisionKind | None, sequence: str, trace: str | None, now: datetime
     ) -> StoredEvent:
-        """Announce ``event`` when this transaction commits; a decision is announced under its ``kind``."""
         event_type = type_of(event, kind)
         body = envelopes.write(
             envelopes.Envelope(
@@ -78,33 +117,13 @@ class Outbox:
                 type=event_type,
                 time=now,
                 data=msgspec.Raw(msgspec.json.encode(event)),
-                decisionid=decision_id or getattr(event, "decision", None),
-                sequence=_next_sequence(session),
-                traceparent=log.traceparent.get(),
+                decisionid=getattr(event, "decision", None),
+                sequence=sequence,
+                traceparent=trace,
             )
         )
         signature = base64.b64encode(self._signer.sign(body.encode())).decode()
-        stored = StoredEvent(envelopes.read(body).id, event_type, body, signature, self._signer.key_id)
-        self.send(session, stored, now=now)
-        return stored
-
-    def send(self, session: Session, stored: StoredEvent, *, now: datetime) -> None:
-        """Put an event's exact bytes in the outbox: a new one, or one that is said again."""
-        row = {
-            "event_id": stored.event_id,
-            "type": stored.type,
-            "body": stored.body,
-            "signature": stored.signature,
-            "key_id": stored.key_id,
-            "routing_key": routing_key(stored.type, self._service),
-            "state": WAITING,
-            "attempts": 0,
-            "next_attempt_at": now,
-            "created_at": now,
-        }
-        session.execute(sa.insert(outbox), [row])
-        reach("outbox.written")
-        wake_after(session)
+        return StoredEvent(envelopes.read(body).id, event_type, body, signature, self._signer.key_id)
 
 
 def stored_event(row: RowMapping) -> StoredEvent:
@@ -121,11 +140,13 @@ def incarnation(session: Session) -> str:
     return known
 
 
-def _next_sequence(session: Session) -> str:
-    """Number this event within the database's incarnation; a rolled-back one leaves a gap, which is harmless."""
+def _next_sequences(session: Session, many: int) -> list[str]:
+    """Number events within the database's incarnation; a rolled-back one leaves a gap, which is harmless."""
     if is_sqlite(session):
-        written = session.scalar(sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'"))
-        return f"{incarnation(session)}.{(written or 0) + 1}"
-    # The numbers of the outbox's own rows: a sequence apart is no part of a table, and migrations would miss it.
-    numbers = sa.func.pg_get_serial_sequence(outbox.name, outbox.c.id.name)
-    return f"{incarnation(session)}.{session.scalar(sa.select(sa.func.nextval(numbers)))}"
+        written = session.scalar(sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'")) or 0
+        numbers: Sequence[int] = range(written + 1, written + 1 + many)
+    else:
+        # The numbers of the outbox's own rows: a sequence apart is no part of a table, and migrations would miss it.
+        numbering = sa.func.nextval(sa.func.pg_get_serial_sequence(outbox.name, outbox.c.id.name))
+        numbers = session.scalars(sa.select(numbering).select_from(sa.func.generate_series(1, many))).all()
+    return [f"{incarnation(session)}.{number}" for number in numbers]

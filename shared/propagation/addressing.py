@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from shared.service import Holding, Service, Tools
 
 Records = dict[str, list[str]]
+Values = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +61,39 @@ class _Share:
     beside: Records
 
 
-def address(session: Session, accepting: Accepting, processor_id: str, action: str) -> Mapping[str, object]:
-    """Return an obligation's values for a processor; for one that was given nothing the answer is written here.
+def address_all(session: Session, processor_id: str, asked: Sequence[tuple[Accepting, str]]) -> list[Values]:
+    """Return an obligation's values for a processor, for each of these decisions of one kind and its action there.
 
     Told is who was given something that the decision is about or expressly leaves. It is told of nobody more
-    than it was ever given, and also what it has to leave as it is.
+    than it was ever given, and also what it has to leave as it is. For one that was given nothing the answer is
+    written here, for all of those decisions at once.
     """
-    service, tools = accepting.service, accepting.tools
+    first, _ = asked[0]
+    tools, now = first.tools, first.delivery.now
     processor = tools.register.get(processor_id)
-    persons = _persons_of(session, service, accepting.records or accepting.kept)
-    if accepting.kind in giving.STOPPING:
-        stopped = [*persons, *_flat(accepting.records)]
-        giving.supersede(session, tools, processor_id, stopped, now=accepting.delivery.now)
+    persons = _persons_of(session, [accepting for accepting, _ in asked])
+    about = [[*_flat(accepting.records), *_flat(accepting.kept)] for accepting, _ in asked]
+    if first.kind in giving.STOPPING:
+        stopped = [*chain.from_iterable(persons), *chain.from_iterable(_flat(each.records) for each, _ in asked)]
+        giving.supersede(session, tools, processor_id, stopped, now=now)
+    given = set(transfers.held_by(session, processor_id, list(chain.from_iterable(about))))
+    values: list[Values] = []
+    quiet: list[tuple[Accepting, str]] = []
+    for (accepting, action), theirs, records in zip(asked, persons, about, strict=True):
+        if processor.always or not given.isdisjoint(records):
+            values.append(_address(session, accepting, processor, action, theirs))
+        else:
+            quiet.append((accepting, action))
+            values.append({"records": {}, "refs": [], "state": FINISHED, "finished_at": now})
+    events = iter(_not_addressed(session, quiet, processor_id))
+    return [{**each, "receipt_event_id": next(events)} if "state" in each else each for each in values]
+
+
+def _address(
+    session: Session, accepting: Accepting, processor: Processor, action: str, persons: Sequence[str]
+) -> Values:
+    service = accepting.service
     share = _share_of(session, accepting, processor)
-    if not (share.told or share.kept or processor.always):
-        return _not_addressed(session, accepting, processor_id, action)
     progress = {
         "retained": [
             msgspec.to_builtins(part)
@@ -104,7 +124,7 @@ def _beside(session: Session, service: Service, records: Records, kept: Records)
         for ref in holding.refs_of(session, ids).values()
     }
     named = {*_flat(records), *_flat(kept)}
-    found = {holding.category: holding.find(session, refs) for holding in service.holdings} if refs else {}
+    found = {holding.category: list(holding.find(session, refs)) for holding in service.holdings} if refs else {}
     return _only(set(_flat(found)) - named, found)
 
 
@@ -154,13 +174,22 @@ def _labels(session: Session, service: Service, share: _Share) -> dict[str, str]
     return labels
 
 
-def _persons_of(session: Session, service: Service, records: Records) -> list[str]:
-    """Return the keys of the person whose records these are, one for each address; without refs, the records."""
-    persons: list[str] = []
-    for holding, identifiers in _held(service, records):
-        refs = holding.refs_of(session, identifiers) if holding.refs_of is not None else {}
-        persons += [giving.person_key(refs[each]) if each in refs else each for each in identifiers]
-    return persons
+def _persons_of(session: Session, asked: Sequence[Accepting]) -> list[list[str]]:
+    """Return the keys of the person whose records each is about, one for each address; without refs, the records."""
+    about = [accepting.records or accepting.kept for accepting in asked]
+    refs: dict[str, Mapping[str, str]] = {}
+    for holding in asked[0].service.holdings:
+        theirs = [each for records in about for each in records.get(holding.category, ())]
+        refs[holding.category] = holding.refs_of(session, theirs) if theirs and holding.refs_of else {}
+    return [
+        [
+            giving.person_key(refs[category][each]) if each in refs[category] else each
+            for category, identifiers in records.items()
+            if category in refs
+            for each in identifiers
+        ]
+        for records in about
+    ]
 
 
 def _held(service: Service, records: Records) -> Iterator[tuple[Holding, list[str]]]:
@@ -179,16 +208,21 @@ def _flat(records: Records) -> list[str]:
     return [each for identifiers in records.values() for each in identifiers]
 
 
-def _not_addressed(session: Session, accepting: Accepting, processor: str, action: str) -> Mapping[str, object]:
-    now = accepting.delivery.now
-    receipt = ReceiptIssued(
-        decision=accepting.decision.decision,
-        decision_sha256=accepting.delivery.stored.digest,
-        service=accepting.service.name,
-        processor=processor,
-        action=action,
-        outcome="not-addressed",
-        acted_at=now,
-    )
-    event_id = receipts.issue(session, accepting.tools, receipt, now=now)
-    return {"records": {}, "refs": [], "state": FINISHED, "receipt_event_id": event_id, "finished_at": now}
+def _not_addressed(session: Session, asked: Sequence[tuple[Accepting, str]], processor: str) -> list[str]:
+    if not asked:
+        return []
+    answers = [
+        ReceiptIssued(
+            decision=accepting.decision.decision,
+            decision_sha256=accepting.delivery.stored.digest,
+            service=accepting.service.name,
+            processor=processor,
+            action=action,
+            outcome="not-addressed",
+            acted_at=accepting.delivery.now,
+        )
+        for accepting, action in asked
+    ]
+    first, _ = asked[0]
+    traces = [accepting.delivery.envelope.traceparent for accepting, _ in asked]
+    return receipts.issue_all(session, first.tools, answers, now=first.delivery.now, traces=traces)

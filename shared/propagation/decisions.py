@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from shared.backoff import pause
 from shared.events import Decision, DecisionClosed, DecisionRegistered, Expected
+from shared.many import among
 from shared.messaging.outbox import stored_event
 from shared.propagation.tables import issued_decisions
 from shared.settings import SERVICES
@@ -109,26 +110,21 @@ def expected_answers(
     return tuple(answers)
 
 
-def on_registered(session: Session, _tools: Tools, delivery: Delivery) -> None:
-    """Stop saying a decision that the ledger has."""
-    event = delivery.event
-    if isinstance(event, DecisionRegistered):
-        session.execute(
-            sa.update(issued_decisions)
-            .where(issued_decisions.c.decision == event.decision)
-            .values(registered_at=delivery.now, next_send_at=None)
-        )
+def on_registered(session: Session, _tools: Tools, deliveries: Sequence[Delivery]) -> None:
+    """Stop saying decisions that the ledger has."""
+    told = [each.event.decision for each in deliveries if isinstance(each.event, DecisionRegistered)]
+    session.execute(
+        sa.update(issued_decisions)
+        .where(among(issued_decisions.c.decision, told))
+        .values(registered_at=deliveries[0].now, next_send_at=None)
+    )
 
 
-def on_closed(session: Session, _tools: Tools, delivery: Delivery) -> None:
+def on_closed(session: Session, _tools: Tools, deliveries: Sequence[Delivery]) -> None:
     """Note that nothing is expected any more: the claim check on the person's identifiers ends here."""
-    event = delivery.event
-    if isinstance(event, DecisionClosed):
-        session.execute(
-            sa.update(issued_decisions)
-            .where(issued_decisions.c.decision == event.decision)
-            .values(closed_at=delivery.now)
-        )
+    told = [each.event.decision for each in deliveries if isinstance(each.event, DecisionClosed)]
+    these = among(issued_decisions.c.decision, told)
+    session.execute(sa.update(issued_decisions).where(these).values(closed_at=deliveries[0].now))
 
 
 def say_again(tools: Tools, now: datetime) -> None:
@@ -138,7 +134,7 @@ def say_again(tools: Tools, now: datetime) -> None:
             session.execute(sa.select(issued_decisions).where(issued_decisions.c.next_send_at <= now)).mappings().all()
         )
         for row in due:
-            tools.outbox.send(session, stored_event(row), now=now)
+            tools.outbox.send(session, [stored_event(row)], now=now)
             session.execute(
                 sa.update(issued_decisions)
                 .where(issued_decisions.c.decision == row["decision"])

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from shared.database import wake_after
+from shared.many import among
 from shared.propagation import transfers
-from shared.propagation.tables import OPEN, SUPERSEDED, obligations
+from shared.propagation.tables import IN_ORDER, OPEN, SUPERSEDED, obligations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,16 +79,19 @@ def supersede(session: Session, tools: Tools, processor: str, subjects: Sequence
     waiting = sa.and_(
         obligations.c.kind == TRANSFER,
         obligations.c.processor == processor,
-        obligations.c.subject.in_(subjects),
+        among(obligations.c.subject, subjects),
         obligations.c.state == OPEN,
+        IN_ORDER,
     )
     dropped = session.execute(sa.select(obligations).where(waiting).with_for_update()).mappings().all()
+    if not dropped:
+        return
     for row in dropped:
         if row["attempts"] == 0 and row["progress"].get("first"):
             transfers.end(session, processor, [each for ids in row["records"].values() for each in ids], now=now)
     session.execute(
         sa.update(obligations)
-        .where(obligations.c.id.in_([row["id"] for row in dropped]))
+        .where(among(obligations.c.id, [row["id"] for row in dropped]))
         .values(state=SUPERSEDED, sealed=None, key_id=None)
     )
     tools.vault.destroy_after_commit(session, [row["key_id"] for row in dropped if row["key_id"]])

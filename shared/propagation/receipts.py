@@ -10,6 +10,7 @@ from shared.messaging.outbox import stored_event
 from shared.propagation.tables import receipts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
@@ -20,22 +21,36 @@ if TYPE_CHECKING:
 
 def issue(session: Session, tools: Tools, receipt: ReceiptIssued, *, now: datetime) -> str:
     """Announce a receipt and keep its exact bytes; return the id of its event."""
-    stored = tools.outbox.publish(session, receipt, now=now)
-    session.execute(
-        sa.insert(receipts).values(
-            event_id=stored.event_id,
-            decision=receipt.decision,
-            processor=receipt.processor or "",
-            action=receipt.action,
-            outcome=receipt.outcome,
-            type=stored.type,
-            body=stored.body,
-            signature=stored.signature,
-            key_id=stored.key_id,
-            issued_at=now,
-        )
-    )
-    return stored.event_id
+    return issue_all(session, tools, [receipt], now=now)[0]
+
+
+def issue_all(
+    session: Session,
+    tools: Tools,
+    issued: Sequence[ReceiptIssued],
+    *,
+    now: datetime,
+    traces: Sequence[str | None] | None = None,
+) -> list[str]:
+    """Announce receipts together and keep their exact bytes; return the ids of their events in the same order."""
+    events = tools.outbox.publish_all(session, issued, now=now, traces=traces)
+    rows = [
+        {
+            "event_id": stored.event_id,
+            "decision": receipt.decision,
+            "processor": receipt.processor or "",
+            "action": receipt.action,
+            "outcome": receipt.outcome,
+            "type": stored.type,
+            "body": stored.body,
+            "signature": stored.signature,
+            "key_id": stored.key_id,
+            "issued_at": now,
+        }
+        for receipt, stored in zip(issued, events, strict=True)
+    ]
+    session.execute(sa.insert(receipts), rows)
+    return [stored.event_id for stored in events]
 
 
 def say_again(session: Session, tools: Tools, decision: str, *, now: datetime) -> None:
@@ -43,5 +58,4 @@ def say_again(session: Session, tools: Tools, decision: str, *, now: datetime) -
     rows = session.execute(
         sa.select(receipts).where(receipts.c.decision == decision).order_by(receipts.c.issued_at)
     ).mappings()
-    for row in rows.all():
-        tools.outbox.send(session, stored_event(row), now=now)
+    tools.outbox.send(session, [stored_event(row) for row in rows], now=now)

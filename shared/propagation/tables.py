@@ -59,13 +59,24 @@ obligations = sa.Table(
     sqlite_autoincrement=True,
     info={"term": "system.obligation"},
 )
+UNTRIED_OWN = sa.text("processor = '' AND state = 'open' AND attempts = 0 AND problem IS NULL")
+"""An own store's obligation that nobody has tried: many of these are carried out together."""
+UNFINISHED = sa.text(
+    "(processor <> '' OR attempts > 0 OR problem IS NOT NULL) AND state IN ('open', 'claimed', 'asked')"
+)
+"""What else is not at its end, and goes one by one."""
+IN_ORDER = sa.text("subject <> '' AND state IN ('open', 'claimed')")
+"""What has to be through before a processor gets the next thing about the same subject."""
+# Questions repeat these words, so that either database sees that an index answers them, however much is finished.
+sa.Index("ix_obligations_untried_own", obligations.c.id, postgresql_where=UNTRIED_OWN, sqlite_where=UNTRIED_OWN)
+sa.Index("ix_obligations_unfinished", obligations.c.id, postgresql_where=UNFINISHED, sqlite_where=UNFINISHED)
 sa.Index(
-    "ix_obligations_unfinished",
+    "ix_obligations_under_way",
     obligations.c.processor,
     obligations.c.subject,
     obligations.c.id,
-    postgresql_where=obligations.c.state.in_([OPEN, CLAIMED]),
-    sqlite_where=obligations.c.state.in_([OPEN, CLAIMED]),
+    postgresql_where=IN_ORDER,
+    sqlite_where=IN_ORDER,
 )
 
 receipts = sa.Table(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from shared.database import insert_into
+from shared.many import among
 from shared.propagation.tables import transfers
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def record(session: Session, processor: str, category: str, records: Sequence[st
 def held_by(session: Session, processor: str, records: Collection[str]) -> list[str]:
     """Return which of these records the processor was given and has not confirmed to have erased."""
     query = sa.select(transfers.c.record).where(
-        transfers.c.processor == processor, transfers.c.record.in_(records), transfers.c.ended_at.is_(None)
+        transfers.c.processor == processor, among(transfers.c.record, records), transfers.c.ended_at.is_(None)
     )
     return list(session.scalars(query.distinct().order_by(transfers.c.record)))
 

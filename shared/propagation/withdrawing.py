@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from shared.events import AnswerClosed
+from shared.messaging.applier import one_by_one
 from shared.processors import by_hand, feed
 from shared.propagation.rechecks import UNDER_WAY
 from shared.propagation.tables import SUPERSEDED, obligations
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from shared.service import Tools
 
 
+@one_by_one
 def on_answer_closed(session: Session, tools: Tools, delivery: Delivery) -> None:
     """Withdraw the obligation: nobody is asked or reminded again, and what said whom it is about is destroyed.
 

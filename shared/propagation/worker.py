@@ -1,4 +1,7 @@
-"""The obligation worker: claims one obligation, acts outside any transaction, records outcome and receipt together."""
+"""The obligation worker: claims, acts, and records outcome and receipt together.
+
+Processors are called one by one, outside any transaction; the own store is done many obligations at a time.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, aliased
 
 from shared.backoff import pause
+from shared.database import slices
 from shared.errors import OutsideError, PermanentError, RetryableError
 from shared.events import TERMINAL, ReceiptIssued
 from shared.failpoints import reach
 from shared.processors import interface as processors
 from shared.propagation import own_store, receipts, transfers
+from shared.propagation.claiming import claim_one, claim_own
 from shared.propagation.giving import STOPPING, TRANSFER
 from shared.propagation.own_store import TakenOverError
 from shared.propagation.rechecks import RECHECK
@@ -25,17 +29,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from sqlalchemy.orm import Session
+
     from shared.propagation.own_store import Row
     from shared.service import Service, Tools
 
-LEASE = timedelta(minutes=5)  # longer than the longest time-out of an adapter's calls together
 ATTEMPTS = 40
 LONGEST_PAUSE = timedelta(minutes=30)
 AGREEMENT_PAUSE = timedelta(hours=1)
 _log = logging.getLogger(__name__)
-
-_PUTS_RIGHT = sa.and_(obligations.c.processor == "", obligations.c.kind != "inquiry")
-"""What is done while a backup is put right: nobody outside is told of what may have been erased since, or asked."""
 
 
 class ObligationWorker:
@@ -46,18 +48,32 @@ class ObligationWorker:
         self._tools = tools
 
     def work(self) -> bool:
-        """Carry out one obligation that is due; return whether there was one."""
-        row = self._claim()
-        if row is None:
-            return False
-        reach("obligation.claimed")
-        try:
+        """Carry out what is due for the own store together, and one thing more; return whether there was anything."""
+        own = claim_own(self._tools)
+        self._carry_out_own(own)
+        row = claim_one(self._tools)
+        if row is not None:
             self._attempt(row)
-        except TakenOverError:
-            _log.warning("an obligation was taken over by another worker", extra={"fields": {"obligation": row["id"]}})
-        return True
+        return bool(own) or row is not None
+
+    def _carry_out_own(self, rows: Sequence[Row]) -> None:
+        """Carry out several in stages they share or, when anything is wrong with any of them, one by one."""
+        try:
+            if len(rows) > 1:
+                self._finish_all(rows, own_store.carry_out(self._service, self._tools, rows))
+        except Exception as error:  # noqa: BLE001 - whatever it is, they are tried apart
+            _log.info("obligations are redone one by one", extra={"fields": {"because": type(error).__qualname__}})
+        for row in rows:
+            if row["state"] == CLAIMED:
+                self._attempt(row)
 
     def _attempt(self, row: Row) -> None:
+        try:
+            self._try(row)
+        except TakenOverError:
+            _log.warning("an obligation was taken over by another worker", extra={"fields": {"obligation": row["id"]}})
+
+    def _try(self, row: Row) -> None:
         try:
             self._carry_out(row)
         except TakenOverError:
@@ -70,36 +86,11 @@ class ObligationWorker:
             _log.exception("an obligation failed", extra={"fields": {"obligation": row["id"], "action": row["action"]}})
             self._put_back(row, error, parked=row["attempts"] >= ATTEMPTS)
 
-    def _claim(self) -> Row | None:
-        now = self._tools.clock()
-        earlier = aliased(obligations)
-        blocked = sa.exists().where(
-            earlier.c.processor == obligations.c.processor,
-            earlier.c.subject == obligations.c.subject,
-            obligations.c.subject != "",
-            earlier.c.id < obligations.c.id,
-            earlier.c.state.in_([OPEN, CLAIMED]),
-        )
-        due = _is_due(now)
-        if self._tools.marks.restoring():
-            due = sa.and_(due, _PUTS_RIGHT)
-        query = sa.select(obligations).where(due, ~blocked).order_by(obligations.c.id).limit(1)
-        with self._tools.database.reading() as session:
-            if session.execute(query.with_only_columns(obligations.c.id)).first() is None:
-                return None
-        with self._tools.database.transaction() as session:
-            found = session.execute(query.with_for_update(skip_locked=True, of=obligations)).mappings().first()
-            if found is None:
-                return None
-            claim = {"state": CLAIMED, "claimed_until": now + LEASE, "attempts": found["attempts"] + 1}
-            session.execute(sa.update(obligations).where(obligations.c.id == found["id"]).values(**claim))
-            return {**found, **claim}
-
     def _carry_out(self, row: Row) -> None:
         if row["attempts"] > ATTEMPTS:  # none of them ended in an error: each time, the process was gone before
             raise PermanentError("no attempt came to an end")
         if not row["processor"]:
-            self._finish(row, own_store.carry_out(self._service, self._tools, row))
+            self._finish(row, own_store.carry_out(self._service, self._tools, [row])[0])
             return
         if row["kind"] == TRANSFER and self._is_overtaken(row):
             self._close(row, None, state=SUPERSEDED)
@@ -145,6 +136,24 @@ class ObligationWorker:
         )
         with self._tools.database.reading() as session:
             return session.scalar(sa.select(obligations.c.id).where(later).limit(1)) is not None
+
+    def _finish_all(self, rows: Sequence[Row], answers: Sequence[ReceiptIssued]) -> None:
+        """Record outcomes and announce receipts, as many in one transaction as it may take.
+
+        What an own store cannot do is left as it is, to be parked by itself.
+        """
+        rest = [(row, each) for row, each in zip(rows, answers, strict=True) if each.outcome in TERMINAL]
+        while rest:
+            now, done = self._tools.clock(), 0
+            with self._tools.database.transaction() as session:
+                for some in slices(session, rest):
+                    events = receipts.issue_all(session, self._tools, [receipt for _, receipt in some], now=now)
+                    own_store.finish(session, [row for row, _ in some], events, now)
+                    done += len(some)
+                reach("receipt.issued")
+            for row, _ in rest[:done]:
+                row["state"] = FINISHED
+            rest = rest[done:]
 
     def _finish(self, row: Row, receipt: ReceiptIssued, *, gone: Sequence[str] = ()) -> None:
         """Record the outcome and announce the receipt, in one transaction."""
@@ -229,7 +238,9 @@ class ObligationWorker:
         But what was done was done: it also finishes what was withdrawn or claimed again meanwhile. What was
         withdrawn does not go on in any other way, though trouble with it is told.
         """
-        wanted = own_store.is_ours(row)
+        wanted = sa.and_(
+            obligations.c.id == row["id"], obligations.c.state == CLAIMED, obligations.c.attempts == row["attempts"]
+        )
         if state == FINISHED:
             wanted = sa.and_(obligations.c.id == row["id"], obligations.c.state.in_([CLAIMED, SUPERSEDED]))
         values |= {"state": state, "claimed_until": None}
@@ -238,18 +249,3 @@ class ObligationWorker:
             now = session.scalar(sa.select(obligations.c.state).where(obligations.c.id == row["id"]))
             if now != SUPERSEDED:
                 raise TakenOverError
-
-
-def _is_due(now: datetime) -> sa.ColumnElement[bool]:
-    """What is to be tried, asked after, or was left behind by a worker whose lease ran out.
-
-    What was never tried is due whatever the clock says, and no lease lasts twice as long as one: the clock may
-    have been set back.
-    """
-    at, until = obligations.c.next_attempt_at, obligations.c.claimed_until
-    untried = sa.and_(obligations.c.attempts == 0, obligations.c.problem.is_(None))
-    return sa.or_(
-        sa.and_(obligations.c.state == OPEN, sa.or_(at <= now, untried)),
-        sa.and_(obligations.c.state == ASKED, at <= now),
-        sa.and_(obligations.c.state == CLAIMED, sa.or_(until <= now, until > now + 2 * LEASE)),
-    )

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from shared.errors import KeyDestroyedError
 from shared.failpoints import reach
+from shared.many import among
 from shared.vault.tables import data_keys
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def find_keys(database: Database, masters: Masters, key_ids: Collection[str]) ->
     found: dict[str, bytes] = {}
     with database.reading() as session:
         for some in _chunks(key_ids):
-            live = sa.and_(data_keys.c.key_id.in_(some), data_keys.c.destroyed_at.is_(None))
+            live = sa.and_(among(data_keys.c.key_id, some), data_keys.c.destroyed_at.is_(None))
             for key_id, master_id, wrapped in session.execute(sa.select(*columns).where(live)):
                 found[key_id] = masters.unwrap(master_id, key_id, wrapped)
     return found
@@ -49,7 +50,7 @@ def destroy_keys(database: Database, key_ids: Collection[str], now: datetime) ->
     destroyed = 0
     for some in _chunks(key_ids):
         with database.transaction() as session:
-            live = sa.and_(data_keys.c.key_id.in_(some), data_keys.c.destroyed_at.is_(None))
+            live = sa.and_(among(data_keys.c.key_id, some), data_keys.c.destroyed_at.is_(None))
             statement = sa.update(data_keys).where(live).values(wrapped=b"", destroyed_at=now)
             destroyed += len(session.scalars(statement.returning(data_keys.c.key_id)).all())
             reach("vault.destroying")
@@ -67,7 +68,7 @@ def surviving_keys(database: Database, key_ids: Collection[str]) -> set[str]:
             for some in _chunks(key_ids)
             for key_id in session.scalars(
                 sa.select(data_keys.c.key_id).where(
-                    data_keys.c.key_id.in_(some), sa.func.length(data_keys.c.wrapped) > 0
+                    among(data_keys.c.key_id, some), sa.func.length(data_keys.c.wrapped) > 0
                 )
             )
         }
@@ -88,7 +89,7 @@ def sweep_keys(
         if not unused:
             continue
         with database.transaction() as session:
-            session.execute(sa.delete(data_keys).where(data_keys.c.key_id.in_(unused)))
+            session.execute(sa.delete(data_keys).where(among(data_keys.c.key_id, unused)))
         swept += len(unused)
     _leave_no_log(database)
     return swept

@@ -51,7 +51,7 @@ def installation(request: pytest.FixtureRequest, tmp_path: Path, heard: list[str
             "intake": bare_service("intake"),
             "dossier": bare_service("dossier"),
             "newsletter": bare_service(
-                "newsletter", handlers={FACT: (lambda _s, _t, delivery: heard.append(delivery.event.form),)}
+                "newsletter", handlers={FACT: (lambda _s, _t, told: heard.extend(each.event.form for each in told),)}
             ),
             "requests": bare_service("requests", metadata=Base.metadata, handlers=HANDLERS),
         },
@@ -144,7 +144,7 @@ def test_a_decision_said_again_is_answered_again_with_the_same_receipts(installa
     with tools.database.transaction() as session:
         row = session.execute(sa.select(outbox).where(outbox.c.type.like("%decision.erasure%"))).mappings().one()
         again = StoredEvent(row["event_id"], row["type"], row["body"], row["signature"], row["key_id"])
-        tools.outbox.send(session, again, now=installation.clock())
+        tools.outbox.send(session, [again], now=installation.clock())
     installation.settle()
     assert decision
     assert _receipts(installation) == before

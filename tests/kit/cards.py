@@ -18,7 +18,7 @@ from shared.processors.interface import Done, SubjectIdentifiers, evidence_of
 from shared.propagation import decisions, giving, transfers
 from shared.propagation.tables import obligations, receipts
 from shared.propagation.worker import ObligationWorker
-from shared.service import Act, Acted, Holding
+from shared.service import Act, Holding
 from shared.vault import DATA_KEY, Sealed
 from tests.kit.installation import Installation, bare_service
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from shared.events import DecisionKind, ReceiptIssued
     from shared.processors.interface import Outcome, ProcessorTask
-    from shared.service import Tools
+    from shared.service import Changed, Tools
 
 REGISTER = """
 processors:
@@ -95,26 +95,28 @@ class Cards:
             refs_of=_refs_of,
         )
 
-    def _erase(self, session, tools, ids, _now) -> Acted:
+    def _erase(self, session, tools, ids, _now) -> Changed:
         wanted = [each for each in ids if each not in self.overlooks]
         found = session.execute(sa.select(cards.c.id, cards.c.key_id).where(cards.c.id.in_(wanted))).all()
         session.execute(sa.delete(cards).where(cards.c.id.in_(wanted)))
         self.before_commit()
-        return Acted(len(found), tuple(row.key_id for row in found))
+        return {row.id: (row.key_id,) for row in found}
 
 
-def _find(session, refs: Collection[str]) -> list[str]:
+def _find(session, refs: Collection[str]) -> dict[str, frozenset[str]]:
     about = sa.or_(cards.c.email.in_(refs), cards.c.phone.in_(refs))
-    return list(session.scalars(sa.select(cards.c.id).where(about).order_by(cards.c.id)))
+    found = session.execute(sa.select(cards.c.id, cards.c.email, cards.c.phone).where(about).order_by(cards.c.id))
+    return {row.id: frozenset(filter(None, row[1:])) for row in found}
 
 
 def _present(session, ids: Collection[str]) -> list[str]:
     return list(session.scalars(sa.select(cards.c.id).where(cards.c.id.in_(ids)).order_by(cards.c.id)))
 
 
-def _restrict(session, _tools, ids, _now) -> Acted:
+def _restrict(session, _tools, ids, _now) -> Changed:
     wanted = sa.and_(cards.c.id.in_(ids), sa.not_(cards.c.restricted))
-    return Acted(session.execute(sa.update(cards).where(wanted).values(restricted=True)).rowcount)
+    restricted = sa.update(cards).where(wanted).values(restricted=True).returning(cards.c.id)
+    return dict.fromkeys(session.scalars(restricted), ())
 
 
 def _unrestricted(session, ids) -> int:

@@ -19,7 +19,7 @@ from shared.messaging.tables import inbox
 from tests.kit.installation import Installation, bare_service
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from sqlalchemy.orm import Session
@@ -51,11 +51,12 @@ class Post:
         }
         self.installation = Installation(self.home, services=services, environ=self.environ)
 
-    def _hear(self, _session: Session, _tools: Tools, delivery: Delivery) -> None:
-        form = delivery.event.form  # type: ignore[union-attr]
-        if form in self.failing:
-            raise RefusedError(form)
-        self.heard.append(form)
+    def _hear(self, _session: Session, _tools: Tools, deliveries: Sequence[Delivery]) -> None:
+        for delivery in deliveries:
+            form = delivery.event.form  # type: ignore[union-attr]
+            if form in self.failing:
+                raise RefusedError(form)
+            self.heard.append(form)
 
     @property
     def clock(self):

@@ -21,9 +21,9 @@ def remove(session: Session, tools: Tools, subscription: Subscription, *, now: d
     For a sign-up that nobody confirmed, of which no processor has anything; and for an ended subscription
     when the same person is subscribed anew, because all it holds is then held under the new one.
     """
-    keys = [subscription.key_id, *tools.mail.withdraw(session, subscription.id)]
+    mails = tools.mail.withdraw(session, [subscription.id])
     if subscription.processor:
         transfers.end(session, subscription.processor, [subscription.id], now=now)
     session.delete(subscription)
     session.flush()
-    tools.vault.destroy_after_commit(session, keys)
+    tools.vault.destroy_after_commit(session, [subscription.key_id, *mails.get(subscription.id, ())])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from services.requests.cases.actions.closing import note_closed, note_found
 from shared.events import RECEIPT, DecisionClosed, ReceiptIssued
+from shared.messaging.applier import one_by_one
 from shared.propagation.composition import CLOSED
 
 if TYPE_CHECKING:
@@ -17,12 +18,14 @@ if TYPE_CHECKING:
     from shared.service import Handler, Tools
 
 
+@one_by_one
 def on_receipt(session: Session, _tools: Tools, delivery: Delivery) -> None:
     """Keep what an inquiry found."""
     if isinstance(delivery.event, ReceiptIssued):
         note_found(session, delivery.event)
 
 
+@one_by_one
 def on_closed(session: Session, tools: Tools, delivery: Delivery) -> None:
     """Go on with the request."""
     if isinstance(delivery.event, DecisionClosed):

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from services.requests.cases.records import Candidate, Letter, RightsRequest, of_refs
 from shared.processors.interface import SubjectIdentifiers
-from shared.service import Act, Acted, Holding
+from shared.service import Act, Holding
 from shared.vault import Sealed
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from shared.service import Tools
+    from shared.service import Changed, Tools
 
 CATEGORY = "rights-requests"
 
@@ -32,20 +32,19 @@ def present(session: Session, records: Collection[str]) -> list[str]:
     return list(session.scalars(query.order_by(RightsRequest.id)))
 
 
-def erase(session: Session, _tools: Tools, records: Sequence[str], _now: datetime) -> Acted:
+def erase(session: Session, _tools: Tools, records: Sequence[str], _now: datetime) -> Changed:
     """Take the content, references and letters out of closed requests; return the keys that sealed them."""
     cases = session.scalars(_closed_with_content(records).with_for_update()).all()
-    closed = [case.id for case in cases]
-    letters = session.scalars(sa.select(Letter).where(Letter.case.in_(closed))).all()
-    keys = [key for key in (*(case.key_id for case in cases), *(letter.key_id for letter in letters)) if key]
-    for letter in letters:
+    closed = {case.id: [case.key_id] if case.key_id else [] for case in cases}
+    for letter in session.scalars(sa.select(Letter).where(Letter.case.in_(closed))):
+        closed[letter.case] += [letter.key_id] if letter.key_id else []
         letter.sealed = letter.key_id = letter.track_code = None
     for case in cases:
         case.sealed = case.key_id = case.email_ref = case.phone_ref = None
         case.refs = []
     session.execute(sa.delete(Candidate).where(Candidate.case.in_(closed)))
     session.flush()
-    return Acted(len(cases), tuple(keys))
+    return closed
 
 
 def left(session: Session, records: Sequence[str]) -> int:

@@ -181,8 +181,13 @@ def last_receipt_at(session: Session, email_ref: str) -> datetime | None:
     return session.scalar(sa.select(sa.func.max(RightsRequest.receipt_at)).where(RightsRequest.email_ref == email_ref))
 
 
-def of_refs(session: Session, refs: Collection[str]) -> list[str]:
-    """Return the ids of the cases whose typed address or number is one of these, and whose content is still there."""
+def of_refs(session: Session, refs: Collection[str]) -> dict[str, frozenset[str]]:
+    """Return the cases whose typed address or number is one of these, with the refs of each.
+
+    Only those whose content is still there.
+    """
     typed = sa.or_(RightsRequest.email_ref.in_(refs), RightsRequest.phone_ref.in_(refs))
-    query = sa.select(RightsRequest.id).where(typed, RightsRequest.sealed.is_not(None))
-    return list(session.scalars(query.order_by(RightsRequest.entered_at, RightsRequest.id)))
+    columns = (RightsRequest.id, RightsRequest.email_ref, RightsRequest.phone_ref)
+    query = sa.select(*columns).where(typed, RightsRequest.sealed.is_not(None))
+    found = session.execute(query.order_by(RightsRequest.entered_at, RightsRequest.id))
+    return {case: frozenset(filter(None, its)) for case, *its in found}

@@ -69,7 +69,7 @@ def _compare(tools: Tools, service: str, now: datetime) -> list[str]:
             wrong.append(
                 f"- {row['decision']}: {service}, {'unknown' if row['decision'] not in said else 'incomplete'}"
             )
-            tools.outbox.send(session, stored_event(row), now=now)
+            tools.outbox.send(session, [stored_event(row)], now=now)
     return wrong
 
 

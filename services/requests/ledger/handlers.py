@@ -14,6 +14,7 @@ from shared.events import (
     ReceiptIssued,
     decision_type,
 )
+from shared.messaging.applier import one_by_one
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,12 +25,14 @@ if TYPE_CHECKING:
     from shared.service import Handler, Tools
 
 
+@one_by_one
 def on_decision(session: Session, tools: Tools, delivery: Delivery) -> None:
     """Register a decision."""
     if isinstance(delivery.event, Decision):
         register(session, tools, delivery, delivery.event)
 
 
+@one_by_one
 def on_word(session: Session, tools: Tools, delivery: Delivery) -> None:
     """Record a receipt, or that two people closed an answer."""
     if isinstance(delivery.event, ReceiptIssued | AnswerClosed):

@@ -36,7 +36,7 @@ def remind(tools: Tools, now: datetime) -> None:
             .limit(BATCH)
         ).all()
         for decision in sorted({answer.decision for answer in overdue}):
-            tools.outbox.send(session, _decision_event(session, decision), now=now)
+            tools.outbox.send(session, [_decision_event(session, decision)], now=now)
         for answer in overdue:
             answer.reminders += 1
             answer.next_reminder_at = now + AGAIN
@@ -51,7 +51,7 @@ def ask_again(session: Session, tools: Tools, now: datetime) -> None:
     """
     waiting = sa.select(ExpectedAnswer.decision).where(~ExpectedAnswer.terminal).distinct()
     for decision in session.scalars(waiting.order_by(ExpectedAnswer.decision)).all():
-        tools.outbox.send(session, _decision_event(session, decision), now=now)
+        tools.outbox.send(session, [_decision_event(session, decision)], now=now)
 
 
 def mail_head(tools: Tools, now: datetime) -> None:

@@ -16,10 +16,11 @@ import pika
 import sqlalchemy as sa
 
 from shared.failpoints import reach
+from shared.many import among
 from shared.messaging.asyncapi import EXCHANGE
 from shared.messaging.rabbitmq.connection import OwnedConnection
 from shared.messaging.rabbitmq.topology import queue_name
-from shared.messaging.tables import MOVED, WAITING, outbox
+from shared.messaging.tables import IS_WAITING, MOVED, outbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -112,7 +113,7 @@ class Relay:
         # What was never tried is due whatever the clock says: it may have been set back since.
         due = sa.or_(outbox.c.attempts == 0, outbox.c.next_attempt_at <= self._clock())
         with self._database.reading() as session:
-            query = sa.select(outbox).where(outbox.c.state == WAITING, due).order_by(outbox.c.id).limit(WINDOW)
+            query = sa.select(outbox).where(IS_WAITING, due).order_by(outbox.c.id).limit(WINDOW)
             return session.execute(query).mappings().all()
 
     def _publish(self, rows: Sequence[RowMapping]) -> None:
@@ -197,7 +198,9 @@ class Relay:
         with self._database.transaction() as session:
             if confirmed:
                 session.execute(
-                    sa.update(outbox).where(outbox.c.id.in_(confirmed)).values(state=MOVED, moved_at=now, problem=None)
+                    sa.update(outbox)
+                    .where(among(outbox.c.id, confirmed))
+                    .values(state=MOVED, moved_at=now, problem=None)
                 )
             for row_id in refused:
                 session.execute(

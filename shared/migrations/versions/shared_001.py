@@ -174,11 +174,29 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("obligations", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_obligations_unfinished",
+            "ix_obligations_under_way",
             ["processor", "subject", "id"],
             unique=False,
-            postgresql_where=sa.text("state IN ('open', 'claimed')"),
-            sqlite_where=sa.text("state IN ('open', 'claimed')"),
+            postgresql_where=sa.text("subject <> '' AND state IN ('open', 'claimed')"),
+            sqlite_where=sa.text("subject <> '' AND state IN ('open', 'claimed')"),
+        )
+        batch_op.create_index(
+            "ix_obligations_unfinished",
+            ["id"],
+            unique=False,
+            postgresql_where=sa.text(
+                "(processor <> '' OR attempts > 0 OR problem IS NOT NULL) AND state IN ('open', 'claimed', 'asked')"
+            ),
+            sqlite_where=sa.text(
+                "(processor <> '' OR attempts > 0 OR problem IS NOT NULL) AND state IN ('open', 'claimed', 'asked')"
+            ),
+        )
+        batch_op.create_index(
+            "ix_obligations_untried_own",
+            ["id"],
+            unique=False,
+            postgresql_where=sa.text("processor = '' AND state = 'open' AND attempts = 0 AND problem IS NULL"),
+            sqlite_where=sa.text("processor = '' AND state = 'open' AND attempts = 0 AND problem IS NULL"),
         )
 
     op.create_table(

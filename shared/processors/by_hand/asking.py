@@ -82,8 +82,8 @@ def withdraw(session: Session, tools: Tools, decision: str, processor: str, *, n
 
 def forget_subject(session: Session, tools: Tools, row: Row) -> None:
     """Destroy what said whom a task was about, and take back mails with a link that were not sent yet."""
-    keys = tools.mail.withdraw(session, row["id"])
-    tools.vault.destroy_after_commit(session, [row["subject_key_id"], *keys])
+    mails = tools.mail.withdraw(session, [row["id"]])
+    tools.vault.destroy_after_commit(session, [row["subject_key_id"], *mails.get(row["id"], ())])
 
 
 def _send_link(session: Session, tools: Tools, processor: Processor, row: Row, *, again: bool, now: datetime) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from shared.errors import RetryableError
 from shared.processors.interface import Done, evidence_of
-from shared.propagation.worker import LEASE
+from shared.propagation.claiming import LEASE, claim_one
 from tests.services.newsletter.desk import ANNA
 
 
@@ -114,7 +114,7 @@ def test_a_subscribe_whose_process_died_is_not_taken_up_after_an_erasure(newslet
     newsletter.sign_up()
     newsletter.confirm()
     (row,) = newsletter.rows()
-    assert newsletter.worker()._claim() is not None  # and then nothing more is heard of this process
+    assert claim_one(newsletter.tools)  # and then nothing more is heard of this process
     newsletter.decide("erasure", refs=[row.ref], records=[row.id])
     newsletter.settle()
     assert newsletter.calls() == []

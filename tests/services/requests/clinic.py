@@ -11,7 +11,7 @@ from shared.auth import issue_token
 from shared.keys import KeyStore
 from shared.mail import MailFolder, StoredMail, send_due
 from shared.processors.interface import Done, SubjectIdentifiers, evidence_of
-from shared.service import Act, Acted, Holding
+from shared.service import Act, Changed, Holding
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -62,16 +62,18 @@ things = sa.Table(
 )
 
 
-def _find(session, refs) -> list[str]:
-    return list(session.scalars(sa.select(things.c.id).where(things.c.ref.in_(refs)).order_by(things.c.id)))
+def _find(session, refs) -> dict[str, frozenset[str]]:
+    found = session.execute(sa.select(things).where(things.c.ref.in_(refs)).order_by(things.c.id))
+    return {row.id: frozenset([row.ref]) for row in found}
 
 
 def _present(session, records) -> list[str]:
     return list(session.scalars(sa.select(things.c.id).where(things.c.id.in_(records))))
 
 
-def _erase(session, tools, records, now) -> Acted:
-    return Acted(session.execute(sa.delete(things).where(things.c.id.in_(records))).rowcount)
+def _erase(session, tools, records, now) -> Changed:
+    gone = sa.delete(things).where(things.c.id.in_(records)).returning(things.c.id)
+    return dict.fromkeys(session.scalars(gone), ())
 
 
 def holding(category: str) -> Holding:

@@ -306,8 +306,8 @@ def test_an_erasure_takes_back_what_was_not_sent(either_office: Office) -> None:
     key = either_office.row()["key_id"]
     either_office.queue(about="form-2", to="piet@people.example")
     with either_office.tools.database.transaction() as session:
-        assert either_office.tools.mail.withdraw(session, "form-1") == [key]
-        assert either_office.tools.mail.withdraw(session, "form-1") == []
+        assert either_office.tools.mail.withdraw(session, ["form-1"]) == {"form-1": [key]}
+        assert either_office.tools.mail.withdraw(session, ["form-1"]) == {}
     either_office.send_all()
     assert [mail.to for mail in sent] == ["piet@people.example"]
     assert [(row["about"], row["state"], row["sealed"]) for row in either_office.rows()] == [
@@ -331,7 +331,7 @@ def test_a_mail_taken_back_while_it_is_handed_over_stays_taken_back(office: Offi
 
     def take_back(_mail: ComposedMail) -> None:
         with office.tools.database.transaction() as session:
-            office.tools.mail.withdraw(session, "form-1")
+            office.tools.mail.withdraw(session, ["form-1"])
 
     office.use(_Way(take_back))
     office.queue()

@@ -12,6 +12,7 @@ from shared.events import RecordRef, RetainedPart
 from shared.mail import OutgoingMail, outgoing_mails
 from shared.messaging.parked import retry
 from shared.propagation import own_store
+from shared.propagation.claiming import claim_own
 from shared.propagation.tables import tombstones
 from shared.propagation.tombs import was_erased
 from tests.kit.cards import cards
@@ -123,11 +124,10 @@ class TestCrashes:
         decision = clinic.decide(records=[RecordRef(service="newsletter", category="cards", id="anna")])
         clinic.arrive()
         service, tools = clinic.installation.services["newsletter"], clinic.tools
-        row = clinic.worker._claim()
-        assert row is not None
+        rows = claim_own(clinic.tools)
         vault = Cutting(tools.vault, after=stage == "count")
         with pytest.raises(PowerCutError):
-            own_store.carry_out(service, replace(tools, vault=vault), row)  # type: ignore[arg-type]
+            own_store.carry_out(service, replace(tools, vault=vault), rows)  # type: ignore[arg-type]
         assert clinic.held() == []
         assert own(clinic, decision)["stage"] == "destroy"
         clinic.clock.forward(hours=1)
@@ -139,9 +139,8 @@ class TestCrashes:
         key = clinic.keys()["anna"]
         decision = clinic.decide(records=[RecordRef(service="newsletter", category="cards", id="anna")])
         clinic.arrive()
-        row = clinic.worker._claim()
-        assert row is not None
-        own_store.carry_out(clinic.installation.services["newsletter"], clinic.tools, row)
+        rows = claim_own(clinic.tools)
+        own_store.carry_out(clinic.installation.services["newsletter"], clinic.tools, rows)
         assert own(clinic, decision)["stage"] == "count"
         assert clinic.said(decision) == []
         clinic.clock.forward(hours=1)
@@ -291,8 +290,7 @@ def test_a_lease_that_was_lost_undoes_what_was_not_committed(clinic: Clinic) -> 
     key = clinic.keys()["anna"]
     decision = clinic.decide(records=[anna])
     clinic.arrive()
-    asleep = clinic.worker._claim()
-    assert asleep is not None
+    asleep = claim_own(clinic.tools)
     clinic.clock.forward(hours=1)
     clinic.settle()
     stage = own(clinic, decision)

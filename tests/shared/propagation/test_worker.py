@@ -12,9 +12,10 @@ from shared.errors import PermanentError, RetryableError
 from shared.messaging.parked import parked, retry
 from shared.processors.interface import Done, NothingHeld, Pending, Refused, Retained, SubjectIdentifiers, evidence_of
 from shared.propagation import transfers
+from shared.propagation.claiming import LEASE, claim_one
 from shared.propagation.obligations import wake_asked
 from shared.propagation.tables import obligations
-from shared.propagation.worker import ATTEMPTS, LEASE
+from shared.propagation.worker import ATTEMPTS
 from tests.kit.cards import REGISTER, Clinic
 
 if TYPE_CHECKING:
@@ -255,7 +256,7 @@ class TestLeases:
         """And not before: it may be alive and just waiting for an answer."""
         decision = given(clinic)
         clinic.arrive()
-        while (row := clinic.worker._claim()) is not None and row["processor"] != "mailer":
+        while (row := claim_one(clinic.tools)) is not None and row["processor"] != "mailer":
             pass
         clinic.clock.now += LEASE - timedelta(seconds=1)
         clinic.settle()
@@ -269,7 +270,7 @@ class TestLeases:
         decision = given(clinic)
         clinic.arrive()
         for _ in range(ATTEMPTS):
-            while clinic.worker._claim() is not None:
+            while claim_one(clinic.tools) is not None:
                 pass
             clinic.clock.now += LEASE + timedelta(seconds=1)
         clinic.settle()
@@ -302,7 +303,7 @@ class TestLeases:
         clinic.clock.forward(days=7)
         decision = given(clinic)
         clinic.arrive()
-        while (row := clinic.worker._claim()) is not None and row["processor"] != "mailer":
+        while (row := claim_one(clinic.tools)) is not None and row["processor"] != "mailer":
             pass
         clinic.clock.forward(days=-7)
         clinic.settle()
@@ -357,7 +358,7 @@ def test_one_processor_gets_one_thing_at_a_time_about_one_person(clinic: Clinic)
     clinic.decide("restriction", [bea])
     clinic.arrive()
     claimed = []
-    while (row := clinic.worker._claim()) is not None:
+    while (row := claim_one(clinic.tools)) is not None:
         claimed.append((row["processor"], row["records"], row["kind"]))
     assert [(records, kind) for processor, records, kind in claimed if processor == "mailer"] == [
         ({"cards": ["anna"]}, "correction"),
@@ -434,10 +435,10 @@ class TestGiving:
         def meanwhile(_task) -> Done:
             clinic.decide(records=[anna])
             clinic.arrive()
-            row = clinic.worker._claim()
+            row = claim_one(clinic.tools)
             while row is not None:
                 assert row["processor"] != "mailer"
-                row = clinic.worker._claim()
+                row = claim_one(clinic.tools)
             return Done(SEEN)
 
         clinic.processors["mailer"].answers.append(meanwhile)

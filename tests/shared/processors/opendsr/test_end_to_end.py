@@ -29,7 +29,7 @@ from shared.processors.interface import SubjectIdentifiers
 from shared.processors.opendsr import opendsr_requests
 from shared.processors.opendsr.api import api
 from shared.propagation import decisions, transfers
-from shared.service import Act, Acted, Holding
+from shared.service import Act, Changed, Holding
 from shared.settings import CONFIG, ROOT
 from shared.web.app import build_app
 from shared.web.mounts import Mount
@@ -45,15 +45,16 @@ def _present(session, records) -> list[str]:
     return list(session.scalars(sa.select(forms.c.id).where(forms.c.id.in_(records))))
 
 
-def _erase(session, tools, records, now) -> Acted:
-    return Acted(session.execute(sa.delete(forms).where(forms.c.id.in_(records))).rowcount)
+def _erase(session, tools, records, now) -> Changed:
+    gone = sa.delete(forms).where(forms.c.id.in_(records)).returning(forms.c.id)
+    return dict.fromkeys(session.scalars(gone), ())
 
 
 def holding(category: str) -> Holding:
     """A data category over one small table."""
     return Holding(
         category=category,
-        find=lambda session, refs: [],
+        find=lambda session, refs: {},
         present=_present,
         acts={"erasure": Act(_erase, lambda session, records: len(_present(session, records)))},
         identify=lambda session, tools, records: SubjectIdentifiers(email=EMAIL),

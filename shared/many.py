@@ -1,0 +1,77 @@
+"""Statements about many rows at once, whose text is the same however many they are.
+
+A list of values written out makes another statement for each length, which the program, its driver and the database
+each have to read anew; these are prepared once.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from sqlalchemy.engine import Dialect
+    from sqlalchemy.orm import InstrumentedAttribute, Session
+    from sqlalchemy.sql.compiler import SQLCompiler
+
+
+class _Values(sa.types.TypeDecorator[Any]):
+    """Many values as one: an array on PostgreSQL, JSON on SQLite."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def __init__(self, *, numbers: bool) -> None:
+        super().__init__()
+        self.numbers = numbers
+
+    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
+        """Use an array where there are arrays."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(sa.Text())
+        return dialect.type_descriptor(sa.ARRAY(sa.BigInteger() if self.numbers else sa.Text()))
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Give the values as this database takes them."""
+        return json.dumps(value) if dialect.name == "sqlite" else value
+
+
+class _Among(sa.sql.functions.FunctionElement[bool]):
+    inherit_cache = True
+    type = sa.Boolean()
+    name = "among"
+
+    def self_group(self, against: Any = None) -> Any:
+        """Stand as it is in a condition: with SQLAlchemy's ``= 1`` for want of booleans, SQLite would use no index."""
+        return self
+
+
+@compiles(_Among, "postgresql")
+def _among_array(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+    column, values = (compiler.process(each, **options) for each in element.clauses)
+    return f"{column} = ANY ({values})"
+
+
+@compiles(_Among, "sqlite")
+def _among_json(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+    column, values = (compiler.process(each, **options) for each in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608 - both come from the compiler
+
+
+def among(
+    column: sa.ColumnElement[Any] | InstrumentedAttribute[Any], values: Collection[str] | Collection[int]
+) -> sa.ColumnElement[bool]:
+    """Whether a column of text or of numbers has one of these values."""
+    numbers = isinstance(column.type, sa.Integer)
+    return _Among(column, sa.bindparam(None, list(values), type_=_Values(numbers=numbers), unique=True))
+
+
+def update_each(session: Session, statement: sa.Update, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Run an UPDATE with the values of each row, sent together; return how many rows of the table that changed."""
+    changed: sa.CursorResult[Any] = session.connection().execute(statement, list(rows))
+    return changed.rowcount

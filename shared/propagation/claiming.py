@@ -1,0 +1,87 @@
+"""Which obligations are due, and claiming them: an attempt is counted before it is made."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import aliased
+
+from shared.failpoints import reach
+from shared.many import among
+from shared.propagation.tables import (
+    ASKED,
+    CLAIMED,
+    IN_ORDER,
+    OPEN,
+    UNFINISHED,
+    UNTRIED_OWN,
+    obligations,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from shared.service import Tools
+
+    Row = dict[str, Any]
+
+LEASE = timedelta(minutes=5)  # longer than the longest time-out of an adapter's calls together
+BATCH = 100
+_PUTS_RIGHT = sa.and_(obligations.c.processor == "", obligations.c.kind != "inquiry")
+"""What is done while a backup is put right: nobody outside is told of what may have been erased since, or asked."""
+
+
+def claim_own(tools: Tools) -> list[Row]:
+    """Claim a batch for the own store, of what nobody has tried: what once took its process along goes alone."""
+    return _claim(tools, sa.select(obligations).where(UNTRIED_OWN), BATCH)
+
+
+def claim_one(tools: Tools) -> Row | None:
+    """Claim one that is due: a processor's in its subject's order, or an own store's that was tried before."""
+    earlier = aliased(obligations)
+    blocked = sa.exists().where(
+        earlier.c.processor == obligations.c.processor,
+        earlier.c.subject == obligations.c.subject,
+        earlier.c.id < obligations.c.id,
+        IN_ORDER,
+    )
+    claimed = _claim(tools, sa.select(obligations).where(UNFINISHED, _is_due(tools.clock()), ~blocked), 1)
+    return claimed[0] if claimed else None
+
+
+def _claim(tools: Tools, due: sa.Select[Any], most: int) -> list[Row]:
+    if tools.marks.restoring():
+        due = due.where(_PUTS_RIGHT)
+    query = due.order_by(obligations.c.id).limit(most)
+    with tools.database.reading() as session:
+        if session.execute(query.with_only_columns(obligations.c.id).limit(1)).first() is None:
+            return []
+    until = tools.clock() + LEASE
+    with tools.database.transaction() as session:
+        found = session.execute(query.with_for_update(skip_locked=True, of=obligations)).mappings().all()
+        if found:
+            session.execute(
+                sa.update(obligations)
+                .where(among(obligations.c.id, [row["id"] for row in found]))
+                .values(state=CLAIMED, claimed_until=until, attempts=obligations.c.attempts + 1)
+            )
+    if found:
+        reach("obligation.claimed")
+    return [{**row, "state": CLAIMED, "claimed_until": until, "attempts": row["attempts"] + 1} for row in found]
+
+
+def _is_due(now: datetime) -> sa.ColumnElement[bool]:
+    """What is to be tried, asked after, or was left behind by a worker whose lease ran out.
+
+    What was never tried is due whatever the clock says, and no lease lasts twice as long as one: the clock may
+    have been set back.
+    """
+    at, until = obligations.c.next_attempt_at, obligations.c.claimed_until
+    untried = sa.and_(obligations.c.attempts == 0, obligations.c.problem.is_(None))
+    return sa.or_(
+        sa.and_(obligations.c.state == OPEN, sa.or_(at <= now, untried)),
+        sa.and_(obligations.c.state == ASKED, at <= now),
+        sa.and_(obligations.c.state == CLAIMED, sa.or_(until <= now, until > now + 2 * LEASE)),
+    )
