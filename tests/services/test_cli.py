@@ -149,10 +149,7 @@ class TestProof:
 def test_everything_answered_is_a_zero(installation: Installation, home: Path, tmp_path: Path) -> None:
     """An inquiry, which every store answers."""
     decision = decide(installation, "inquiry")
-    for _ in range(6):
-        installation.mover.move()
-        installation.apply()
-        installation.work()
+    installation.settle()
     file = tmp_path / "proof.json"
     assert discreet("proof", decision, "--out", file, home=home).returncode == 0
     checked = discreet("verify-proof", file)

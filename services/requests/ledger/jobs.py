@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from services.requests.ledger.records import ExpectedAnswer, LedgerDecision, LedgerEntry, LedgerHead
-from shared.clock import utc_text
+from shared.clock import parse_utc, utc_text
 from shared.mail import OutgoingMail
 from shared.messaging.outbox import StoredEvent
 from shared.propagation.journal import Journal
 from shared.service import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
@@ -42,6 +42,23 @@ def remind(tools: Tools, now: datetime) -> None:
             answer.next_reminder_at = now + AGAIN
         if overdue:
             tools.mail.queue(session, _alarm(tools, overdue), now=now)
+
+
+def follow_up(tools: Tools, now: datetime) -> None:
+    """Tell the privacy contact that a processor's own time is over for what it kept: whether it is gone, people ask."""
+    with tools.database.transaction() as session:
+        over = session.scalars(
+            sa.select(ExpectedAnswer)
+            .where(ExpectedAnswer.terminal, ExpectedAnswer.next_reminder_at <= now)
+            .order_by(ExpectedAnswer.next_reminder_at)
+            .limit(BATCH)
+        ).all()
+        for answer in over:
+            later = [until for part in answer.retained if (until := _until(part)) and until > now]
+            answer.reminders += 1
+            answer.next_reminder_at = min(later, default=None)
+        if over:
+            tools.mail.queue(session, _kept_too_long(tools, over), now=now)
 
 
 def ask_again(session: Session, tools: Tools, now: datetime) -> None:
@@ -97,6 +114,25 @@ def _alarm(tools: Tools, overdue: Sequence[ExpectedAnswer]) -> OutgoingMail:
     )
 
 
+def _kept_too_long(tools: Tools, over: Sequence[ExpectedAnswer]) -> OutgoingMail:
+    lines = [f"- {answer.decision}: {answer.processor}, {answer.action}" for answer in over]
+    return OutgoingMail(
+        reason="legal",
+        about="ledger-follow-up",
+        to=tools.policy.clinic.privacy,
+        subject="Een verwerker zou dit nu gewist hebben / A processor was to have erased this by now",
+        text="Deze verwerkers hielden iets achter tot een dag die nu voorbij is. Vraag of het weg is.\n"
+        "These processors kept something until a day that is over now. Ask whether it is gone.\n\n"
+        + "\n".join(lines)
+        + "\n",
+    )
+
+
+def _until(part: Mapping[str, Any]) -> datetime | None:
+    until = part.get("until")
+    return parse_utc(until) if until else None
+
+
 def end_journal(tools: Tools, now: datetime) -> None:
     """Remove the months of the journal whose term is over: older than any backup that could be put back."""
     Journal(tools.settings.journal).forget_before(now - tools.policy.term("requests.journal"))
@@ -105,5 +141,6 @@ def end_journal(tools: Tools, now: datetime) -> None:
 JOBS = (
     Job("end the term of the journal", timedelta(days=1), end_journal),
     Job("remind of overdue answers", timedelta(minutes=1), remind),
+    Job("follow up what processors kept", timedelta(hours=1), follow_up),
     Job("mail the head of the ledger", timedelta(days=1), mail_head),
 )

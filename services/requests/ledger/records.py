@@ -77,7 +77,11 @@ class LedgerDecision(Base):
 
 
 class ExpectedAnswer(Base):
-    """One answer a decision waits for, and the last that was heard of it."""
+    """One answer a decision waits for, and the last that was heard of it.
+
+    People are reminded at ``next_reminder_at``: of an answer that does not come, and of what a processor said it would
+    keep no longer than until then.
+    """
 
     __tablename__ = "expected_answers"
 
@@ -99,10 +103,10 @@ class ExpectedAnswer(Base):
 
     __table_args__ = (
         sa.Index(
-            "ix_expected_answers_open",
+            "ix_expected_answers_reminders",
             "next_reminder_at",
-            postgresql_where=sa.text("NOT terminal"),
-            sqlite_where=sa.text("NOT terminal"),
+            postgresql_where=sa.text("next_reminder_at IS NOT NULL"),
+            sqlite_where=sa.text("next_reminder_at IS NOT NULL"),
         ),
         TERM,
     )

@@ -38,11 +38,11 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("expected_answers", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_expected_answers_open",
+            "ix_expected_answers_reminders",
             ["next_reminder_at"],
             unique=False,
-            postgresql_where=sa.text("NOT terminal"),
-            sqlite_where=sa.text("NOT terminal"),
+            postgresql_where=sa.text("next_reminder_at IS NOT NULL"),
+            sqlite_where=sa.text("next_reminder_at IS NOT NULL"),
         )
 
     op.create_table(

@@ -148,6 +148,10 @@ def _note(session: Session, word: Word) -> None:
     if answer is None or not rules.counts_more(outcome, word.acted_at, answer.outcome, answer.acted_at):
         return
     answer.outcome, answer.acted_at, answer.terminal = outcome, word.acted_at, is_terminal(outcome)
+    if answer.terminal:
+        # What our own store keeps has a term here; what a processor keeps, nobody would look at again.
+        kept_until = [part.until for part in word.retained if part.until] if isinstance(word, ReceiptIssued) else []
+        answer.next_reminder_at = min(kept_until, default=None) if word.processor else None
     if isinstance(word, ReceiptIssued):
         answer.evidence = word.evidence.grade if word.evidence else None
         answer.evidence_digest = word.evidence.digest if word.evidence else None

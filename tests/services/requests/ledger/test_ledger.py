@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,11 +11,11 @@ import sqlalchemy as sa
 
 from services.requests.ledger import views
 from services.requests.ledger.handlers import HANDLERS
-from services.requests.ledger.jobs import mail_head, remind
+from services.requests.ledger.jobs import follow_up, mail_head, remind
 from services.requests.ledger.records import ExpectedAnswer, LedgerEntry
 from services.requests.records import Base
 from shared.errors import NotFoundError
-from shared.events import ReceiptIssued
+from shared.events import ReceiptIssued, RetainedPart
 from shared.mail.tables import outgoing_mails
 from shared.messaging.tables import inbox
 from shared.propagation import decisions
@@ -99,6 +100,41 @@ def test_the_same_alarm_comes_once_a_day(installation: Installation) -> None:
         remind(tools, installation.clock())
     with tools.database.reading() as session:
         assert session.scalar(sa.select(sa.func.count()).select_from(outgoing_mails)) == 1
+
+
+def test_what_a_processor_kept_until_a_day_is_followed_up_when_that_day_is_over(installation: Installation) -> None:
+    """Once for each of its days, to the privacy contact, by the decision and nobody's name; an own store's never."""
+    decision = decide(installation)
+    installation.settle()
+    tools, now = installation.tools["newsletter"], installation.clock()
+    days = [now + timedelta(days=30), now + timedelta(days=60), None]
+    parts = [
+        RetainedPart(service="newsletter", category="subscriptions", id=str(number), ground="erased-later", until=day)
+        for number, day in enumerate(days)
+    ]
+    for processor in ("laposta", None):
+        receipt = ReceiptIssued(
+            decision=decision,
+            decision_sha256=shown(installation, decision)["sha256"],
+            service="newsletter",
+            processor=processor,
+            action="erasure",
+            outcome="retained",
+            acted_at=now + timedelta(minutes=1),
+            retained=tuple(parts),
+        )
+        with tools.database.transaction() as session:
+            tools.outbox.publish(session, receipt, now=now)
+    installation.settle()
+
+    def mails_after(days: int) -> list[str]:
+        installation.clock.now = now + timedelta(days=days)
+        follow_up(installation.tools["requests"], installation.clock())
+        with installation.tools["requests"].database.reading() as session:
+            return list(session.scalars(sa.select(outgoing_mails.c.about).order_by(outgoing_mails.c.id)))
+
+    assert [len(mails_after(day)) for day in (29, 31, 31, 59, 61, 400)] == [0, 1, 1, 1, 2, 2]
+    assert set(mails_after(400)) == {"ledger-follow-up"}
 
 
 def test_receipts_that_come_before_their_decision_count(installation: Installation) -> None:
