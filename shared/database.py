@@ -249,8 +249,8 @@ def slices(session: Session, items: Sequence[ItemT]) -> Iterator[Sequence[ItemT]
     while done < len(items) and size > 0:
         yield items[done : done + size]
         done += size
-        took = time.monotonic() - started
-        size = min(2 * done, int(done * (SQLITE_SECONDS - took) / took))
+        took = max(time.monotonic() - started, 1e-6)
+        size = int(min(2 * done, done * (SQLITE_SECONDS - took) / took))
 
 
 def insert_into(session: Session, table: sa.Table) -> SqliteInsert | PostgresqlInsert:

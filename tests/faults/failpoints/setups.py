@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shared.messaging.rabbitmq.topology import queue_name
-from shared.propagation.worker import LEASE
+from shared.propagation.claiming import LEASE
 from shared.settings import SERVICES
 from tests.faults.failpoints.played import Book, services
 from tests.faults.failpoints.story import ACTS, Story
