@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import signal
 import sys
 import time
 from importlib import import_module
@@ -28,6 +29,7 @@ def main() -> int:
     parser.add_argument("--on", choices=SHOWN, help="only this database")
     asked = parser.parse_args()
     bench = Bench(1 if asked.quick else asked.pairs, asked.quick, [asked.on] if asked.on else list(SHOWN))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))  # with the servers and the files, by close()
     began = time.monotonic()
     figures = []
     with contextlib.closing(bench):
