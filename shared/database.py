@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
 CHANNEL = "discreet"
+SQLITE_ERROR = 1
+"""SQLite's code for a statement that is wrong, such as one about a table that is not there."""
 SQLITE_SECONDS = 0.02  # a longer write transaction would hold up the forms
 COUNTED = {"preserve_rowcount": True}
 ItemT = TypeVar("ItemT")
@@ -230,6 +232,16 @@ def sqlite_module() -> Any:
 def wake_after(session: Session) -> None:
     """Have this transaction's commit wake whoever waits for work in this database."""
     session.info["wake"] = True
+
+
+def is_away(error: Exception) -> bool:
+    """Tell a database that cannot answer now (gone, starting, full, busy) from a question that is wrong."""
+    if isinstance(error, sa.exc.TimeoutError | sa.exc.InterfaceError):  # nobody has a connection to spare
+        return True
+    if not isinstance(error, sa.exc.DBAPIError):
+        return False
+    wrong = getattr(error.orig, "sqlite_errorcode", 0) == SQLITE_ERROR
+    return error.connection_invalidated or (isinstance(error, sa.exc.OperationalError) and not wrong)
 
 
 def is_sqlite(session: Session) -> bool:

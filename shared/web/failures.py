@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from flask import Response, g, jsonify, make_response, request
 from werkzeug.exceptions import HTTPException
 
+from shared.database import is_away
+from shared.errors import UnavailableError
 from shared.web.calls import Page
 from shared.web.pages import language_of, page_words, readable, render, wants_page
 from shared.web.problems import MEDIA, Problem, problem_of
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from shared.wording import Language
 
 LOG = logging.getLogger(__name__)
+AWAY_SECONDS = 10
 
 
 def answer_failures(app: Flask, mounts: Sequence[Mount]) -> None:
@@ -33,6 +36,9 @@ def answer_failures(app: Flask, mounts: Sequence[Mount]) -> None:
     def answer(error: Exception) -> Response | BaseResponse:
         if isinstance(error, HTTPException) and (error.code is None or error.code < 400):
             return error.get_response()
+        if is_away(error):
+            # Nothing was done and nothing is lost: whoever asked can ask again.
+            error = UnavailableError("database", retry_after=AWAY_SECONDS)
         problem = problem_of(error)
         _log(error, problem)
         try:

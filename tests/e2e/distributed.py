@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -41,7 +42,9 @@ class Distributed:
     stays_away = True
     mode = "live"
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, **added: str) -> None:
+        """Take a place, and what else stands in every process's environment."""
+        self._added = added
         self._directory = directory
         self._secrets, self._keys, self._config = (directory / name for name in ("secrets", "keys", "config"))
         self._postgres = PostgreSQL()
@@ -112,6 +115,11 @@ class Distributed:
         """Return what each process logged, and the edge."""
         return {name: program.log() for name, program in self._programs.items()} | {"edge": self._edge.log()}
 
+    def server_logs(self) -> Mapping[str, str]:
+        """Return what the servers logged."""
+        places = {"postgresql": self._postgres.directory, "rabbitmq": self._broker.directory}
+        return {name: (place / "log").read_text(errors="replace") for name, place in places.items()}
+
     def own_processes(self) -> list[psutil.Process]:
         """Return our own processes, without servers and the sandbox."""
         return [each for each in processes_with(self.mark) if "services.sandbox" not in each.cmdline()]
@@ -121,7 +129,27 @@ class Distributed:
         environ = {name: self._placed(container, value) for name, value in container.environ.items()}
         environ.pop("DISCREET_SMTP_URL_FILE", None)  # mail goes to a folder, for the tests to read
         name, _, value = self.mark.partition("=")
-        return plain_environ(**environ, **{name: value})
+        return plain_environ(**environ, **{name: value}, **self._added)
+
+    def victims(self) -> Mapping[str, Callable[[], None]]:
+        """Return what can be killed -9, by name: each call kills it and sees to it that it comes back."""
+        ours = [f"{name}-{part}" for name in SERVICES for part in ("web", "worker")]
+        return {each: partial(self._kill_program, self._programs[each]) for each in ours} | {
+            "rabbitmq": self._kill_broker,
+            "postgresql": self._kill_database,
+        }
+
+    def _kill_program(self, program: Program) -> None:
+        program.kill()
+        program.start(lambda: True)
+
+    def _kill_broker(self) -> None:
+        self._broker.kill()
+        self._broker.start()
+
+    def _kill_database(self) -> None:
+        self._postgres.kill("SIGKILL")
+        self._postgres.start()
 
     def run_once(self, name: str) -> None:
         """Run a process that ends by itself."""

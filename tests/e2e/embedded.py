@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -19,7 +20,8 @@ class Embedded:
     trusts = True
     stays_away = False
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, **added: str) -> None:
+        """Take a place, and what else stands in every process's environment."""
         self._home = directory / "home"
         port = free_pair()
         self.origin = f"http://127.0.0.1:{port}"
@@ -28,7 +30,7 @@ class Embedded:
         self.mark = f"DISCREET_E2E={uuid.uuid4()}"
         name, _, value = self.mark.partition("=")
         self.environ: Mapping[str, str] = plain_environ(
-            DISCREET_MODE="trial", DISCREET_HOME=str(self._home), DISCREET_PORT=str(port), **{name: value}
+            DISCREET_MODE="trial", DISCREET_HOME=str(self._home), DISCREET_PORT=str(port), **{name: value}, **added
         )
         self._program = Program([DISCREET, "up"], directory / "up", self.environ)
 
@@ -59,9 +61,34 @@ class Embedded:
         """Return what all processes logged: they share their parent's."""
         return {"up": self._program.log()}
 
+    def server_logs(self) -> Mapping[str, str]:
+        """There are no servers."""
+        return {}
+
     def own_processes(self) -> list[psutil.Process]:
         """Return the processes of the system itself, the sandbox aside."""
         return [each for each in processes_with(self.mark) if "services.sandbox" not in each.cmdline()]
 
+    def victims(self) -> Mapping[str, Callable[[], None]]:
+        """Return what can be killed -9, by name; the parent starts it again.
+
+        Not the parent itself: with it would go the sandbox, and what the played programme remembers.
+        """
+        return {
+            "web": partial(self._kill_child, "web"),
+            "web's worker": self._kill_gunicorn_worker,
+            "worker": partial(self._kill_child, "worker"),
+        }
+
+    def _kill_child(self, name: str) -> None:
+        self._child(name).kill()
+
+    def _kill_gunicorn_worker(self) -> None:
+        for each in self._child("web").children():
+            each.kill()
+
     def _worker(self) -> psutil.Process:
-        return psutil.Process(int((self._home / "run" / "worker.pid").read_text()))
+        return self._child("worker")
+
+    def _child(self, name: str) -> psutil.Process:
+        return psutil.Process(int((self._home / "run" / f"{name}.pid").read_text()))

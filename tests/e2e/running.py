@@ -60,8 +60,14 @@ class Setup(Protocol):
     def logs(self) -> Mapping[str, str]:
         """Return what each process logged."""
 
+    def server_logs(self) -> Mapping[str, str]:
+        """Return what the servers logged that are not ours."""
+
     def own_processes(self) -> Sequence[psutil.Process]:
         """Return our own processes, without servers and the sandbox."""
+
+    def victims(self) -> Mapping[str, Callable[[], None]]:
+        """Return what can be killed -9, by name: each call kills it and sees to it that it comes back."""
 
 
 @dataclass
@@ -98,6 +104,10 @@ class RunningSystem:
             token = self.discreet("token", "--role", role, "--name", f"test.{role}").stdout.strip()
             self._tokens[role] = (time.monotonic(), token)
         return token
+
+    def forget_tokens(self) -> None:
+        """Make new ones from now on: the clock was changed."""
+        self._tokens.clear()
 
     def discreet(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command of the administrator's."""
@@ -217,6 +227,10 @@ class Program:
     def stop(self) -> None:
         """Ask it to end, and wait until it has; it can be started again."""
         self._kept.end("SIGTERM")
+
+    def kill(self) -> None:
+        """End it and what it started without a word; it can be started again."""
+        self._kept.end("SIGKILL")
 
     def close(self) -> None:
         """The same, for good."""

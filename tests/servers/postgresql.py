@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
+import psutil
 import psycopg
 from psycopg import sql
 
@@ -55,9 +56,15 @@ class PostgreSQL:
         """Start, again after a ``kill``."""
         self._server.start(self._answers)
 
-    def kill(self) -> None:
-        """End without any farewell to clients: they find their connections reset."""
-        self._server.end("SIGQUIT")
+    def kill(self, by: str = "SIGQUIT") -> None:
+        """End without any farewell to clients: they find their connections reset.
+
+        By SIGKILL the server's children find out by themselves; a new one does not start while one of them is left.
+        """
+        server = psutil.Process(int((self.directory / "data" / "postmaster.pid").read_text().split()[0]))
+        children = server.children()
+        self._server.end(by)
+        psutil.wait_procs(children, timeout=30)
 
     def _answers(self) -> bool:
         try:

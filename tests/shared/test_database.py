@@ -15,7 +15,8 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from shared.database import Database, UtcDateTime, insert_once, lock_subject, wake_after
+from shared.database import Database, UtcDateTime, insert_once, is_away, lock_subject, wake_after
+from tests.servers.kept import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -363,3 +364,33 @@ def test_a_notice_that_fails_after_the_commit_is_no_failure_of_the_transaction(
         elsewhere.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
     assert texts(postgresql) == ["stored"]
     assert postgresql.bell.wait(heard, 0) == heard + 1
+
+
+def test_a_database_that_is_away_is_told_from_a_question_that_is_wrong(database: Database, tmp_path: Path) -> None:
+    """The first may be asked again later; the second is a fault of ours."""
+    wrong = ("SELECT * FROM nowhere", "SELEKT 1")
+    for question in wrong:
+        with pytest.raises(sa.exc.DBAPIError) as raised, database.reading() as session:
+            session.execute(sa.text(question))
+        assert not is_away(raised.value), question
+    for url in (
+        f"postgresql://nobody@127.0.0.1:{free_port()}/nothing",
+        f"sqlite:///{tmp_path / 'no' / 'such' / 'place'}",
+    ):
+        with pytest.raises(sa.exc.DBAPIError) as raised, Database(url).reading() as session:
+            session.execute(sa.text("SELECT 1"))
+        assert is_away(raised.value), url
+    assert not is_away(ValueError("no database at all"))
+
+
+def test_a_full_disk_is_a_database_that_is_away(sqlite: Database) -> None:
+    """What was written before stays, and what did not fit was not taken."""
+    with sqlite.transaction() as session:
+        session.execute(sa.text("CREATE TABLE full_of (it TEXT)"))
+        pages = session.scalar(sa.text("PRAGMA page_count"))
+        session.execute(sa.text(f"PRAGMA max_page_count = {pages + 1}"))  # of this connection, which is used again
+    with pytest.raises(sa.exc.DBAPIError) as raised, sqlite.transaction() as session:
+        session.execute(sa.text("INSERT INTO full_of VALUES (:it)"), {"it": "x" * 100_000})
+    assert is_away(raised.value)
+    with sqlite.reading() as session:
+        assert session.scalar(sa.text("SELECT count(*) FROM full_of")) == 0
