@@ -92,7 +92,8 @@ class OwnedConnection:
 
     def _connect_and_loop(self) -> None:
         parameters = pika.URLParameters(self._url)
-        parameters.heartbeat = HEARTBEAT
+        if "heartbeat=" not in self._url:
+            parameters.heartbeat = HEARTBEAT
         parameters.blocked_connection_timeout = BLOCKED_TIMEOUT
         parameters.connection_attempts = 1
         parameters.socket_timeout = 5
