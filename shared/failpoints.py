@@ -45,7 +45,7 @@ POINTS = {
     "own_store.counted": "it was counted again, and there is no receipt",
     "adapter.called": "the processor did what was asked, or took it in, and we have no note of that",
     "obligation.failed": "an attempt failed, and that is not noted yet",
-    "receipt.issued": "outcome and receipt are written together, uncommitted",
+    "receipt.issued": "a receipt is written beside what it tells of, uncommitted",
     "vault.orphaned": "a transaction left keys that nothing refers to, and they are not destroyed",
     # the ledger
     "journal.written": "a decision's line is written, and not flushed to the disk",

@@ -150,7 +150,6 @@ class ObligationWorker:
                     events = receipts.issue_all(session, self._tools, [receipt for _, receipt in some], now=now)
                     own_store.finish(session, [row for row, _ in some], events, now)
                     done += len(some)
-                reach("receipt.issued")
             for row, _ in rest[:done]:
                 row["state"] = FINISHED
             rest = rest[done:]
@@ -181,8 +180,6 @@ class ObligationWorker:
                 problem=None,
             )
             self._tools.vault.destroy_after_commit(session, [row["key_id"]] if row["key_id"] else [])
-            if receipt is not None:
-                reach("receipt.issued")
 
     def _park_with(self, row: Row, receipt: ReceiptIssued) -> None:
         now = self._tools.clock()

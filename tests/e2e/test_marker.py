@@ -184,7 +184,6 @@ def as_visitor(system: RunningSystem, planted: Planted) -> None:
         "phone": f"0{planted.number}",
         "subject": word,
         "message": f"{word}\n{word}",
-        "form_token": word,
         "altcha": word,
         "newsletter": "on",
     }

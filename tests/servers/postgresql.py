@@ -38,7 +38,12 @@ class PostgreSQL:
         if user:
             shutil.chown(directory, user, user)
         _make_cluster(programs / "initdb", directory, password, user)
-        settings = {"listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": directory}
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": self.port,
+            "unix_socket_directories": directory,
+            "max_connections": 300,  # as deploy/postgres/start.sh has it
+        }
         command = [programs / "postgres", "-D", directory / "data"]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]

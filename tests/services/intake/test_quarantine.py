@@ -89,7 +89,7 @@ def test_p57_a_form_in_quarantine_is_found_and_erased_like_any_other(website) ->
     form = aside(website)
     holding = website.installation.services["intake"].holdings[0]
     with website.tools.database.reading() as session:
-        assert holding.find(session, website.tools.refs.emails(FORM["email"])) == [form.id]
+        assert list(holding.find(session, website.tools.refs.emails(FORM["email"]))) == [form.id]
 
 
 def test_p99_a_form_that_nobody_releases_ends_after_the_term_of_the_quarantine(website) -> None:

@@ -289,7 +289,7 @@ def test_in_a_database_that_was_put_back_a_feed_is_read_from_its_start(tools):
     place = tools.feed()["last"]
     with tools.clinic.installation.tools["dossier"].database.transaction() as session:
         later = tools.clinic.clock() + timedelta(minutes=1)
-        session.execute(sa.insert(incarnations).values(id="second", started_at=later))
+        session.execute(sa.insert(incarnations).values(id="second", number=2, started_at=later))
     assert [change["decision"] for change in tools.feed(after=place)["items"]] == [decision]
 
 
