@@ -36,7 +36,13 @@ CHANNEL = "discreet"
 SQLITE_ERROR = 1
 """SQLite's code for a statement that is wrong, such as one about a table that is not there."""
 SQLITE_SECONDS = 0.02  # a longer write transaction would hold up the forms
+OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "read": {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"},
+    "light": {"isolation_level": "AUTOCOMMIT"},
+}
 COUNTED = {"preserve_rowcount": True}
+LOOKED_AT = 1.0  # seconds
+NEW = float("inf")  # so that one just made is not asked either
 ItemT = TypeVar("ItemT")
 _log = logging.getLogger(__name__)
 NAMING = {
@@ -111,22 +117,27 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """Write: commit when the block ends, roll back when it raises. A nested one is an error at once."""
-        if getattr(self._writing, "open", False):
-            raise RuntimeError("a transaction of this database is already open in this thread")
-        self._writing.open = True
-        try:
-            with self._write_lock(), Session(self.engine("write"), expire_on_commit=False) as session:
-                if self.dialect == "sqlite":
-                    session.connection()  # BEGIN IMMEDIATE now: a read must not start a deferred transaction
-                yield session
-                reach("database.uncommitted")
-                session.commit()
-                wake = session.info.get("wake", False)
-        finally:
-            self._writing.open = False
+        with self._writing_alone(), Session(self.engine("write"), expire_on_commit=False) as session:
+            if self.dialect == "sqlite":
+                session.connection()  # BEGIN IMMEDIATE now: a read must not start a deferred transaction
+            yield session
+            reach("database.uncommitted")
+            session.commit()
+            wake = session.info.get("wake", False)
         reach("database.committed")
         if wake:
             self._announce()
+
+    @contextmanager
+    def light(self) -> Iterator[Session]:
+        """Write by one statement what may be lost when the power is cut: nobody waits for the disk."""
+        if self.dialect == "sqlite":
+            with self._writing_alone(), Session(self.engine("light")) as session:
+                yield session
+                session.commit()
+        else:
+            with Session(self.engine("light")) as session:
+                yield session
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -135,7 +146,7 @@ class Database:
             yield session
 
     def engine(self, use: str = "write") -> sa.Engine:
-        """Return this process's engine for ``write`` or ``read``."""
+        """Return this process's engine for ``write``, ``read`` or ``light``."""
         key = (os.getpid(), use)
         if key not in self._engines:
             with self._opening:
@@ -153,25 +164,36 @@ class Database:
     def _open(self, use: str) -> sa.Engine:
         if self.dialect == "sqlite":
             return _open_sqlite(self.url, use, self._pool_size)
-        options = {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"} if use == "read" else {}
-        return sa.create_engine(
+        options: Mapping[str, Any] = OPTIONS.get(use, {})
+        engine = sa.create_engine(
             self.url.set(drivername="postgresql+psycopg"),
             hide_parameters=True,
             json_serializer=_json,
-            pool_pre_ping=True,
-            pool_size=self._pool_size,
+            # What is kept open adds up: processes, two databases each, and how each is used. More come when needed.
+            pool_size=self._pool_size // 2,
             connect_args={"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3},
             execution_options=options,
         )
+        _look_before_use(engine)
+        if use == "light":
+            sa.event.listen(engine, "connect", _wait_for_no_disk)
+        return engine
 
     @contextmanager
-    def _write_lock(self) -> Iterator[None]:
-        if self.file is None:
-            yield
-            return
-        with Path(f"{self.file}.lock").open("ab") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+    def _writing_alone(self) -> Iterator[None]:
+        """Be the one writer of this thread and, on SQLite, of all processes."""
+        if getattr(self._writing, "open", False):
+            raise RuntimeError("a transaction of this database is already open in this thread")
+        self._writing.open = True
+        try:
+            if self.file is None:
+                yield
+            else:
+                with Path(f"{self.file}.lock").open("ab") as lock:
+                    fcntl.flock(lock, fcntl.LOCK_EX)
+                    yield
+        finally:
+            self._writing.open = False
 
     def _announce(self) -> None:
         self.bell.ring()
@@ -179,11 +201,36 @@ class Database:
             return
         try:
             # After the commit and on its own: a NOTIFY inside a transaction takes a global lock at commit.
-            with self.engine("write").connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            with self.engine("light").connect() as connection:
                 connection.execute(sa.text(f"NOTIFY {CHANNEL}"))
         except sa.exc.SQLAlchemyError as error:
             # What was committed stays committed: others find it by their poll.
             _log.warning("nobody could be woken", extra={"fields": {"because": type(error).__qualname__}})
+
+
+def _wait_for_no_disk(connection: Any, _record: Any) -> None:
+    connection.autocommit = True
+    connection.execute("SET synchronous_commit = off")
+
+
+def _look_before_use(engine: sa.Engine) -> None:
+    """Have a connection that nobody used for a while looked at first: the server may have been started anew.
+
+    What was used a moment ago is not asked each time: that question takes as long as a statement does.
+    """
+
+    @sa.event.listens_for(engine, "checkin")
+    def _used(_connection: Any, record: Any) -> None:
+        record.info["used"] = time.monotonic()
+
+    @sa.event.listens_for(engine, "checkout")
+    def _look(connection: Any, record: Any, _fairy: Any) -> None:
+        if time.monotonic() - record.info.get("used", NEW) < LOOKED_AT:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise sa.exc.DisconnectionError from error  # which has the pool make another
 
 
 def _open_sqlite(url: sa.URL, use: str, pool_size: int) -> sa.Engine:
@@ -202,7 +249,7 @@ def _open_sqlite(url: sa.URL, use: str, pool_size: int) -> sa.Engine:
         for pragma in (
             "busy_timeout=30000",
             "journal_mode=WAL",
-            "synchronous=FULL",
+            f"synchronous={'NORMAL' if use == 'light' else 'FULL'}",
             "foreign_keys=ON",
             "secure_delete=ON",
             f"query_only={'ON' if use == 'read' else 'OFF'}",
@@ -278,8 +325,16 @@ def insert_once(session: Session, table: sa.Table, rows: Sequence[Mapping[str, A
     if not rows:
         return 0
     statement = insert_into(session, table).on_conflict_do_nothing()
-    new: sa.CursorResult[Any] = session.connection().execute(statement, list(rows), execution_options=COUNTED)
+    new: sa.CursorResult[Any] = session.connection().execute(
+        statement.inline(), rows if len(rows) > 1 else rows[0], execution_options=COUNTED
+    )
     return new.rowcount
+
+
+def insert_all(session: Session, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows without asking for the numbers they got; one is sent in the simpler way of one."""
+    if rows:
+        session.connection().execute(sa.insert(table).inline(), rows if len(rows) > 1 else rows[0])
 
 
 def lock_subject(session: Session, refs: Collection[str]) -> None:

@@ -66,8 +66,7 @@ def submit(
         sealed=sealed.ciphertext,
         key_id=sealed.key_id,
     )
-    session.add(form)
-    session.flush()
+    records.keep(session, form)
     for host in _hosts(tools):
         if host.role != MAIL_HOST:  # the website's host had it before we did
             transfers.record(session, host.id, CATEGORY, [form.id], now=now)

@@ -45,9 +45,9 @@ class Mailer:
         The same ``mail_id`` again (a UUID) changes nothing: an action that may be repeated makes one from
         what it is about.
         """
-        mail_id = mail_id or str(uuid.uuid4())
-        known = sa.select(outgoing_mails.c.id).where(outgoing_mails.c.mail == mail_id)
-        if session.scalar(known) is not None:
+        if mail_id is None:
+            mail_id = str(uuid.uuid4())
+        elif session.scalar(sa.select(outgoing_mails.c.id).where(outgoing_mails.c.mail == mail_id)) is not None:
             return mail_id
         content = {
             "to": mail.to,

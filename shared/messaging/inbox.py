@@ -35,7 +35,7 @@ def store(session: Session, deliveries: Sequence[StoredEvent], *, now: datetime)
     repeated = sa.and_(inbox.c.state == APPLIED, inbox.c.type.like("discreet.decision.%"))
     statement = insert.on_conflict_do_update(
         index_elements=["source", "event_id"],
-        set_={"state": WAITING, "attempts": 0, "next_attempt_at": insert.excluded.next_attempt_at},
+        set_={"state": WAITING, "attempts": 0, "next_attempt_at": sa.literal_column("excluded.next_attempt_at")},
         where=repeated,
     )
     session.execute(statement, [_row(event, now) for event in deliveries])

@@ -11,7 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from shared import log
-from shared.database import is_sqlite, wake_after
+from shared.database import insert_all, is_sqlite, wake_after
 from shared.events import routing_key, type_of
 from shared.failpoints import reach
 from shared.messaging import envelope as envelopes
@@ -102,7 +102,7 @@ class Outbox:
             for stored in events
         ]
         if rows:
-            session.execute(sa.insert(outbox), rows)
+            insert_all(session, outbox, rows)
             reach("outbox.written")
             wake_after(session)
 
@@ -133,20 +133,21 @@ def stored_event(row: RowMapping) -> StoredEvent:
 
 def incarnation(session: Session) -> str:
     """Return which life of the database this is: one that is put back from a backup begins another."""
-    known: str | None = session.info.get("incarnation")
-    if known is None:
-        known = session.scalars(sa.select(incarnations.c.id).order_by(incarnations.c.number.desc()).limit(1)).one()
-        session.info["incarnation"] = known
-    return known
+    life: str = session.scalars(_LIFE).one()
+    return life
+
+
+_LIFE = sa.select(incarnations.c.id).order_by(incarnations.c.number.desc()).limit(1)
 
 
 def _next_sequences(session: Session, many: int) -> list[str]:
     """Number events within the database's incarnation; a rolled-back one leaves a gap, which is harmless."""
+    life = _LIFE.scalar_subquery()
     if is_sqlite(session):
-        written = session.scalar(sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'")) or 0
-        numbers: Sequence[int] = range(written + 1, written + 1 + many)
-    else:
-        # The numbers of the outbox's own rows: a sequence apart is no part of a table, and migrations would miss it.
-        numbering = sa.func.nextval(sa.func.pg_get_serial_sequence(outbox.name, outbox.c.id.name))
-        numbers = session.scalars(sa.select(numbering).select_from(sa.func.generate_series(1, many))).all()
-    return [f"{incarnation(session)}.{number}" for number in numbers]
+        last = sa.text("(SELECT seq FROM sqlite_sequence WHERE name = 'outbox')")
+        known, written = session.execute(sa.select(life, last)).one()
+        return [f"{known}.{(written or 0) + number}" for number in range(1, many + 1)]
+    # The numbers of the outbox's own rows: a sequence apart is no part of a table, and migrations would miss it.
+    number = sa.func.nextval(sa.func.pg_get_serial_sequence(outbox.name, outbox.c.id.name))
+    numbered = sa.select(life, number).select_from(sa.func.generate_series(1, many))
+    return [f"{known}.{given}" for known, given in session.execute(numbered)]

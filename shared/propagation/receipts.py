@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from shared.database import insert_all
 from shared.failpoints import reach
 from shared.messaging.outbox import stored_event
 from shared.propagation.tables import receipts
@@ -50,7 +51,7 @@ def issue_all(
         }
         for receipt, stored in zip(issued, events, strict=True)
     ]
-    session.execute(sa.insert(receipts), rows)
+    insert_all(session, receipts, rows)
     reach("receipt.issued")
     return [stored.event_id for stored in events]
 

@@ -23,7 +23,7 @@ def record(session: Session, processor: str, category: str, records: Sequence[st
     insert = insert_into(session, transfers)
     statement = insert.on_conflict_do_update(
         index_elements=["record", "processor", "category"],
-        set_={"at": insert.excluded.at, "ended_at": None},
+        set_={"at": sa.literal_column("excluded.at"), "ended_at": None},
     )
     rows = [{"processor": processor, "category": category, "record": each, "at": now} for each in records]
     if rows:

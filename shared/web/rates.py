@@ -7,9 +7,7 @@ import ipaddress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
-from shared.database import insert_once
+from shared.database import insert_into
 from shared.errors import TooManyRequestsError
 from shared.web.tables import rate_counters
 
@@ -49,15 +47,10 @@ def count_call(database: Database, limit: str, caller: bytes, now: datetime) -> 
     start = int(now.timestamp()) // seconds * seconds
     ends_at = datetime.fromtimestamp(start + seconds, UTC)
     key = hmac.digest(caller, str(start).encode(), "sha256").hex()
-    with database.transaction() as session:
-        insert_once(session, rate_counters, [{"key": key, "hits": 0, "ends_at": ends_at}])
-        counted = (
-            sa.update(rate_counters)
-            .where(rate_counters.c.key == key)
-            .values(hits=rate_counters.c.hits + 1)
-            .returning(rate_counters.c.hits)
-        )
-        hits = session.execute(counted).scalar_one()
+    with database.light() as session:
+        count = insert_into(session, rate_counters).values(key=key, hits=1, ends_at=ends_at)
+        counted = count.on_conflict_do_update(index_elements=["key"], set_={"hits": rate_counters.c.hits + 1})
+        hits: int = session.execute(counted.returning(rate_counters.c.hits)).scalar_one()
     if hits > most:
         raise TooManyRequestsError(max(1, -((now - ends_at) // timedelta(seconds=1))))
 
