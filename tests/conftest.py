@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import settings
 
 from tests.servers.kept import MissingServerError
 from tests.servers.postgresql import Databases, PostgreSQL
@@ -19,6 +20,10 @@ POSTGRES = os.environ.get("DISCREET_TEST_POSTGRES_URL")
 AMQP = os.environ.get("DISCREET_TEST_AMQP_URL")
 MANAGEMENT = os.environ.get("DISCREET_TEST_MANAGEMENT_URL")
 ServerT = TypeVar("ServerT")
+
+# How long one example takes says something of the machine that day, and nothing of the code.
+settings.register_profile("discreet", deadline=None)
+settings.load_profile("discreet")
 
 
 @pytest.fixture(scope="session")
