@@ -53,20 +53,20 @@ DECISION = {
     "sqlite": {
         "relay": Cost(100, 1, 2, 3, 1498),
         "receive": Cost(100, 1, 1),
-        "apply": Cost(100, 1, 71),
-        "carry out": Cost(100, 4, 60),
+        "apply": Cost(100, 1, 70),
+        "carry out": Cost(100, 4, 59),
         "relay receipts": Cost(200, 1, 2, 3, 1075),
         "ledger receives": Cost(300, 2, 2),
-        "ledger applies": Cost(300, 2, 3220),
+        "ledger applies": Cost(300, 2, 3219),
     },
     "postgresql": {
         "relay": Cost(100, 1, 2, 3, 1499),
         "receive": Cost(100, 1, 2),
-        "apply": Cost(100, 1, 19),
-        "carry out": Cost(100, 4, 22),
+        "apply": Cost(100, 1, 18),
+        "carry out": Cost(100, 4, 21),
         "relay receipts": Cost(200, 1, 2, 3, 1075),
         "ledger receives": Cost(300, 2, 4),
-        "ledger applies": Cost(300, 2, 3213),
+        "ledger applies": Cost(300, 2, 3212),
     },
 }
 FACT = {

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from shared.database import Database, UtcDateTime, insert_once, is_away, lock_subject, wake_after
+from shared.database import LOOKED_AT, Database, UtcDateTime, insert_once, is_away, lock_subject, wake_after
 from tests.servers.kept import free_port
 
 if TYPE_CHECKING:
@@ -394,3 +394,44 @@ def test_a_full_disk_is_a_database_that_is_away(sqlite: Database) -> None:
     assert is_away(raised.value)
     with sqlite.reading() as session:
         assert session.scalar(sa.text("SELECT count(*) FROM full_of")) == 0
+
+
+def test_what_is_written_lightly_is_there_for_everybody(database: Database) -> None:
+    """A count, say: nobody waits for the disk, and everybody sees it."""
+    with database.light() as session:
+        session.execute(sa.insert(notes).values(text="light"))
+    assert texts(database) == ["light"]
+
+
+def test_on_sqlite_a_light_writer_takes_its_turn_like_any_other(sqlite: Database) -> None:
+    """And a second one in the same thread is an error at once, where it would wait for itself."""
+    with sqlite.transaction(), pytest.raises(RuntimeError), sqlite.light():
+        pass
+    elsewhere = Lock(sqlite, [])
+    assert elsewhere.held.wait(5)
+    light = threading.Thread(target=write_lightly, args=(sqlite,))
+    light.start()
+    assert texts(sqlite) == []
+    elsewhere.release()
+    light.join(5)
+    assert texts(sqlite) == ["light"]
+
+
+def write_lightly(database: Database, text: str = "light") -> None:
+    """Write one note that may be lost."""
+    with database.light() as session:
+        session.execute(sa.insert(notes).values(text=text))
+
+
+def test_a_connection_that_ended_while_nobody_used_it_is_replaced(postgresql: Database, postgres_url) -> None:
+    """The server was started anew in a quiet hour: the next visitor notices nothing."""
+    write(postgresql, "before")
+    assert texts(postgresql) == ["before"]
+    write_lightly(postgresql)
+    with psycopg.connect(postgres_url(), autocommit=True) as elsewhere:
+        ending = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+        elsewhere.execute(ending, [str(postgresql.url.database)])
+    time.sleep(LOOKED_AT)  # what was used later than that is not asked
+    write(postgresql, "after")
+    write_lightly(postgresql, "light again")
+    assert sorted(texts(postgresql)) == ["after", "before", "light", "light again"]
