@@ -38,6 +38,14 @@ def held_by(session: Session, processor: str, records: Collection[str]) -> list[
     return list(session.scalars(query.distinct().order_by(transfers.c.record)))
 
 
+def hand_on(session: Session, category: str, old: str, new: str, *, now: datetime) -> None:
+    """Note that whoever holds one record holds it from now on as another, which takes its place."""
+    for row in find(session, [old]):
+        if row["ended_at"] is None:
+            record(session, row["processor"], category, [new], now=row["at"])
+            end(session, row["processor"], [old], now=now)
+
+
 def find(session: Session, records: Collection[str]) -> Sequence[RowMapping]:
     """Return who was given which of these records and when, also those who confirmed to have erased them."""
     query = sa.select(transfers).where(transfers.c.record.in_(records))

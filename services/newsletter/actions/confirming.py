@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from services.newsletter import consent, programmes, records, rules, tokens
 from services.newsletter.actions.contents import open_content, subject_of
-from services.newsletter.actions.removing import remove
+from services.newsletter.actions.removing import replace
 from services.newsletter.records import CATEGORY, CONFIRMED, ENDED
 from shared.database import lock_subject
 from shared.errors import GoneError, NotFoundError
@@ -60,7 +60,7 @@ def confirm(session: Session, tools: Tools, token: str, *, language: Language, n
     refs = tools.refs.emails(content["email"])
     for earlier in records.find_of(session, refs):
         if earlier.state == ENDED:
-            remove(session, tools, earlier, now=now)
+            replace(session, tools, earlier, subscription, now=now)
     _give(session, tools, subscription, content, now)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from services.newsletter.records import CATEGORY
 from shared.propagation import transfers
 
 if TYPE_CHECKING:
@@ -15,11 +16,22 @@ if TYPE_CHECKING:
     from shared.service import Tools
 
 
+def replace(
+    session: Session, tools: Tools, earlier: Subscription, subscription: Subscription, *, now: datetime
+) -> None:
+    """Remove an ended subscription whose person is subscribed anew.
+
+    Whoever was given the earlier one has the person still, and is told from now on of what becomes of the new one.
+    """
+    transfers.hand_on(session, CATEGORY, earlier.id, subscription.id, now=now)
+    remove(session, tools, earlier, now=now)
+
+
 def remove(session: Session, tools: Tools, subscription: Subscription, *, now: datetime) -> None:
     """Delete the row, its key and its unsent mail, without a decision.
 
-    For a sign-up that nobody confirmed, of which no processor has anything; and for an ended subscription
-    when the same person is subscribed anew, because all it holds is then held under the new one.
+    For a sign-up that nobody confirmed, of which no processor has anything; and for a subscription all of which
+    is held under another one.
     """
     mails = tools.mail.withdraw(session, [subscription.id])
     if subscription.processor:

@@ -70,6 +70,24 @@ def test_a_person_the_programme_makes_anew_during_an_erasure_is_erased_again(new
     assert newsletter.members() == {}
 
 
+def test_who_was_given_an_earlier_subscription_is_told_to_erase_the_one_that_took_its_place(newsletter) -> None:
+    """The programme has the person still, though it was never given the new subscription."""
+    newsletter.subscribe()
+    newsletter.end_agreement()
+    newsletter.unsubscribe()
+    newsletter.settle()
+    assert newsletter.members() == {ANNA: "unsubscribed"}
+    newsletter.clock.forward(days=1)
+    newsletter.sign_up()
+    newsletter.confirm()
+    (renewed,) = newsletter.rows()
+    erasure = newsletter.decide("erasure", refs=[renewed.ref], records=[renewed.id])
+    newsletter.clock.forward(hours=2)
+    newsletter.settle()
+    assert newsletter.receipts(erasure)["laposta"].outcome == "done"
+    assert newsletter.members() == {}
+
+
 def test_a_subscribe_in_flight_when_an_erasure_arrives_is_waited_out_and_then_erased(anywhere) -> None:
     """The erasure is carried out after the call that was under way, never before it."""
     slow = Slow()
