@@ -102,7 +102,7 @@ def test_a_leader_that_lost_its_connection_notices_before_it_acts(postgres_url: 
     with second.engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         holder = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
         assert connection.execute(sa.text(holder)).scalar() is True
-    assert other.hold()
+    assert any(other.hold() for _ in range(2000)), "the server takes a moment to end it"
     assert not leader.hold()
     other.release()
     assert any(leader.hold() for _ in range(200)), "the server takes a moment to notice"
