@@ -17,7 +17,7 @@ from shared.web.pages import language_of, page_words, render, wants_page
 from shared.web.paging import Place
 from shared.web.rates import caller_key, count_call, times
 from shared.web.reading import read_body, read_bytes, read_query
-from shared.web.sites import site_of
+from shared.web.sites import SIGNATURE, site_of
 from shared.web.trace import keep_trace
 from shared.wording import Both
 
@@ -124,10 +124,14 @@ def _call(route: Route, mount: Mount, path: dict[str, str]) -> Call:
 
 
 def _repeat(route: Route, call: Call) -> Repeat:
-    """Digest what makes two calls the same: who calls, the route, its path and its body."""
+    """Digest what makes two calls the same: who calls, the route, its path and its body.
+
+    A site's signature is a key too: recorded and sent again, it is the same form and no second one.
+    """
+    key = request.headers.get("Idempotency-Key", request.headers.get(SIGNATURE) if call.signed else None)
     caller = [call.visitor.issuer, call.visitor.subject] if call.visitor else []
     return Repeat(
-        request.headers.get("Idempotency-Key"),
+        key,
         caller=json.dumps([route.method, route.rule, *caller]),
         request=json.dumps(dict(call.path)).encode() + b"\n" + call.raw,
         schema=route.answer_schema,

@@ -139,11 +139,20 @@ def test_a_signature_that_does_not_hold_is_refused(clinic, forged) -> None:
     assert clinic.rows() == []
 
 
+def test_a_signed_form_that_is_sent_again_as_it_was_is_one_form(clinic) -> None:
+    """Recorded on its way and repeated: the answer is the first one, and the clinic gets one mail."""
+    body = json.dumps(FORM).encode()
+    headers = signed(body)
+    answers = [clinic.client.post(SUBMIT, data=body, headers=headers) for _ in range(3)]
+    assert {(answer.status_code, answer.text) for answer in answers} == {(202, answers[0].text)}
+    assert len(clinic.rows()) == len(clinic.mails()) == 1
+
+
 def test_p16_a_site_s_server_is_not_limited_like_one_visitor(tmp_path) -> None:
     """All its visitors come from one address."""
-    body = json.dumps(FORM).encode()
+    bodies = [json.dumps(FORM | {"subject": str(number)}).encode() for number in range(20)]
     with open_website(tmp_path, sites_of(tmp_path), limited=True) as website:
-        statuses = [website.client.post(SUBMIT, data=body, headers=signed(body)).status_code for _ in range(20)]
+        statuses = [website.client.post(SUBMIT, data=body, headers=signed(body)).status_code for body in bodies]
         assert set(statuses) == {202}
         assert [website.send().status_code for _ in range(11)].count(429) == 1
 
