@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
+import subprocess
 import tempfile
 import uuid
 from pathlib import Path
@@ -62,7 +64,7 @@ class RabbitMQ:
         self._managed = settings is SETTINGS
         (directory / "rabbitmq.conf").write_text(settings.format(password=account.partition(":")[2], **ports))
         (directory / "plugins").write_text("[rabbitmq_management]." if self._managed else "[].")
-        environ = _environ(directory, ports)
+        self._environ = environ = _environ(directory, ports)
         self._broker = Kept([script], directory, environ=environ)
         # In the foreground and ours: left to itself, the first Erlang node starts one that stays behind.
         command = [epmd, "-port", environ["ERL_EPMD_PORT"], "-address", environ["ERL_EPMD_ADDRESS"]]
@@ -84,6 +86,11 @@ class RabbitMQ:
     def kill(self) -> None:
         """End as a power cut would."""
         self._broker.end("SIGKILL")
+
+    def control(self, *arguments: str) -> None:
+        """Do on the broker's machine what only its administrator can."""
+        command = [SCRIPT.with_name("rabbitmqctl"), "--quiet", *arguments]
+        subprocess.run(command, env={**os.environ, **self._environ}, check=True, timeout=60)
 
     def _answers(self) -> bool:
         if not listens(self.ports["amqp"]) or not self._managed:
