@@ -84,7 +84,10 @@ class Embedded:
         self._child(name).kill()
 
     def _kill_gunicorn_worker(self) -> None:
-        for each in self._child("web").children():
+        master = self._child("web")
+        if not (workers := master.children()):
+            raise psutil.NoSuchProcess(master.pid, "its worker is not back yet")
+        for each in workers:
             each.kill()
 
     def _worker(self) -> psutil.Process:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+import requests
 
 from tests.e2e.running import RunningSystem
 from tests.faults.kills.mailbox import Mailbox
@@ -129,7 +132,7 @@ class Judge:
         if unsubscribed > ended:
             findings.duplicated += ["the decision of an unsubscribe"] * (unsubscribed - ended)
         for case in self._staff.decided.values():
-            there = len(self._system.decisions(kind="erasure", case=case))
+            there = sum(1 for _ in self.decisions(kind="erasure", case=case))
             findings.note("an erasure", tried=True, told=True, there=there)
         for each in decisions:
             if each["state"] != "closed" or each["answered"] != each["expected"]:
@@ -150,25 +153,29 @@ class Judge:
     def _forms(self) -> Iterator[dict[str, Any]]:
         return self._pages("GET", "/intake/v1/contact-forms", DESK)
 
-    def decisions(self) -> Iterator[dict[str, Any]]:
+    def decisions(self, **wanted: str) -> Iterator[dict[str, Any]]:
         """Yield every decision, the latest first."""
-        return self._pages("POST", "/requests/v1/decisions/search", COORDINATOR, json={})
+        return self._pages("POST", "/requests/v1/decisions/search", COORDINATOR, json=wanted)
 
     def _pages(self, method: str, path: str, role: str, **options: Any) -> Iterator[dict[str, Any]]:
         cursor = None
         while True:
             params = {"limit": "100"} | ({"cursor": cursor} if cursor else {})
-            answer = self._system.call(method, path, role=role, params=params, **options)
-            assert answer.status_code == 200, answer.text
+            answer = self._ask(method, path, role, params=params, **options)
             yield from answer.json()["items"]
             if not (cursor := answer.json()["next"]):
                 return
 
     def _sender(self, form: str) -> str:
-        return str(self._system.call("GET", f"/intake/v1/contact-forms/{form}", role=DESK).json()["email"])
+        return str(self._ask("GET", f"/intake/v1/contact-forms/{form}", DESK).json()["email"])
 
     def _subscriptions(self, person: Person) -> list[dict[str, Any]]:
-        search = {"json": {"email": person.email}, "role": DESK}
-        answer = self._system.call("POST", "/newsletter/v1/subscriptions/search", **search)
+        search = {"email": person.email}
+        return self._ask("POST", "/newsletter/v1/subscriptions/search", DESK, json=search).json()["items"]
+
+    def _ask(self, method: str, path: str, role: str, **options: Any) -> requests.Response:
+        """Ask as staff; an edge lets nobody ask as often as a judge would like to."""
+        while (answer := self._system.call(method, path, role=role, **options)).status_code == 429:
+            time.sleep(0.2)
         assert answer.status_code == 200, answer.text
-        return answer.json()["items"]
+        return answer

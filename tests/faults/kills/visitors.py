@@ -21,6 +21,8 @@ AWAY = frozenset({502, 503, 504})
 """What an edge or a service says while something behind it is away; anything else that is no yes is a fault."""
 FATES = ("stays", "leaves", "leaves", "is erased")
 PAUSE = 0.1
+BETWEEN = 0.5
+"""Seconds until the next person of a thread comes: all of them are looked up one by one afterwards."""
 PATIENCE = 180.0
 """Seconds for a yes; what takes longer to come back than that has not come back."""
 
@@ -87,7 +89,7 @@ class Visitors:
                 self._sign_up(person)
                 waiting.append(person)
             waiting = [each for each in waiting if not self._go_on(each)]
-            self._stop.wait(PAUSE)
+            self._stop.wait(BETWEEN)
         deadline = time.monotonic() + PATIENCE
         while waiting and time.monotonic() < deadline:
             waiting = [each for each in waiting if not self._go_on(each)]
