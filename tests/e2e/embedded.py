@@ -94,4 +94,6 @@ class Embedded:
         return self._child("worker")
 
     def _child(self, name: str) -> psutil.Process:
-        return psutil.Process(int((self._home / "run" / f"{name}.pid").read_text()))
+        if not (number := (self._home / "run" / f"{name}.pid").read_text()):
+            raise psutil.NoSuchProcess(0, name, "its parent is writing its number")
+        return psutil.Process(int(number))

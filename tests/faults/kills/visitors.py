@@ -19,6 +19,8 @@ MARK = "zqkill"
 """A word in every name, address and message: it may stand in no log."""
 AWAY = frozenset({502, 503, 504})
 """What an edge or a service says while something behind it is away; anything else that is no yes is a fault."""
+STAFF_PATIENCE = 600.0
+"""What a killed worker had in hand waits until its lease of five minutes is over."""
 FATES = ("stays", "leaves", "leaves", "is erased")
 PAUSE = 0.1
 BETWEEN = 0.5
@@ -208,7 +210,7 @@ class Staff:
         raise AssertionError(f"{act.rpartition('/')[2]} never came to an end")
 
     def _wait(self, path: str, found: Callable[[dict], object]) -> dict:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + STAFF_PATIENCE
         while time.monotonic() < deadline:
             shown = self._call("GET", path).json()
             if found(shown):
@@ -218,7 +220,7 @@ class Staff:
 
     def _call(self, method: str, path: str, **options) -> requests.Response:
         """Call until somebody answers."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + STAFF_PATIENCE
         while True:
             try:
                 answer = self._system.call(method, path, role="privacy-coordinator", **options)
