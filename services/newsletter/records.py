@@ -95,9 +95,13 @@ signup_claims = sa.Table(
     sa.Column("received_at", UtcDateTime, nullable=False, index=True),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("next_attempt_at", UtcDateTime),
+    sa.Column("subscription", sa.String(36)),
     info={"term": "newsletter.pending"},
 )
-"""Contact forms whose sender also wants the newsletter, still to be asked for; without a time it was done."""
+"""Contact forms whose sender also wants the newsletter, still to be asked for; without a time it was done.
+
+``subscription`` is the one that began with it, if one did: it goes with the form as long as nobody confirmed it.
+"""
 
 waiting_sign_ups = sa.Table(
     "waiting_sign_ups",

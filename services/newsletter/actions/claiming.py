@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from services.newsletter import records
+from services.newsletter.actions.removing import remove
 from services.newsletter.actions.signing_up import SignUp, sign_up
-from services.newsletter.records import signup_claims
+from services.newsletter.records import PENDING, signup_claims
 from shared.backoff import pause
+from shared.database import insert_once, lock_subject
 from shared.errors import GoneError, InvalidInputError, NotFoundError, OutsideError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
@@ -35,10 +38,32 @@ def claim_sign_up(tools: Tools, row: Mapping[str, Any], *, now: datetime) -> Non
         return
     with tools.database.transaction() as session:
         if _close(session, row["form"]) and content:
-            _sign_up(session, tools, content, now)
+            began = _sign_up(session, tools, content, tools.clock())
+            ours = signup_claims.c.form == row["form"]
+            session.execute(sa.update(signup_claims).where(ours).values(subscription=began))
 
 
-def _sign_up(session: Session, tools: Tools, content: Mapping[str, Any], now: datetime) -> None:
+def give_up(session: Session, tools: Tools, forms: Sequence[str], *, now: datetime) -> None:
+    """Ask nothing more of forms that are being erased, and drop what began with them and nobody confirmed.
+
+    Also of a form that we have yet to hear of: what comes late finds it done.
+    """
+    rows = [{"form": form, "received_at": now, "attempts": 0, "next_attempt_at": None} for form in forms]
+    insert_once(session, signup_claims, rows)
+    theirs = signup_claims.c.form.in_(forms)
+    closing = (
+        sa.update(signup_claims).where(theirs).values(next_attempt_at=None).returning(signup_claims.c.subscription)
+    )
+    begun = [subscription for subscription in session.scalars(closing) if subscription is not None]
+    found = records.find_all(session, begun)
+    lock_subject(session, [subscription.ref for subscription in found])
+    for subscription in found:
+        current = records.find_again(session, subscription)  # it may have been confirmed meanwhile
+        if current is not None and current.state == PENDING:
+            remove(session, tools, current, now=now)
+
+
+def _sign_up(session: Session, tools: Tools, content: Mapping[str, Any], now: datetime) -> str | None:
     asked = SignUp(
         first_name=str(content.get("first_name") or "")[:FIRST_NAME],
         email=str(content.get("email") or ""),
@@ -47,9 +72,9 @@ def _sign_up(session: Session, tools: Tools, content: Mapping[str, Any], now: da
         privacy_version=content.get("privacy_version"),
     )
     try:
-        sign_up(session, tools, asked, now=now)
+        return sign_up(session, tools, asked, now=now)
     except InvalidInputError:
-        return  # the intake checked it; what it took for an address cannot be mailed
+        return None  # the intake checked it; what it took for an address cannot be mailed
 
 
 def _close(session: Session, form: str) -> bool:

@@ -33,8 +33,8 @@ class SignUp:
     privacy_version: str | None = None
 
 
-def sign_up(session: Session, tools: Tools, asked: SignUp, *, now: datetime) -> None:
-    """Take a sign-up in, and mail its address a link to confirm, at most so often.
+def sign_up(session: Session, tools: Tools, asked: SignUp, *, now: datetime) -> str | None:
+    """Take a sign-up in, and mail its address a link to confirm, at most so often; return what began with it, if any.
 
     An address that is unknown, waits for confirmation or is subscribed gets the same: content sealed anew,
     a row written, a mail when one is allowed. So neither the answer nor its time tells which it was.
@@ -57,6 +57,7 @@ def sign_up(session: Session, tools: Tools, asked: SignUp, *, now: datetime) -> 
     if may_ask:
         _ask(session, tools, subscription, content, now)
     records.count_up(session, "sign-up", now)  # last: all sign-ups of a day wait for each other here
+    return subscription.id if found is None else None
 
 
 def note_trap(session: Session, *, now: datetime) -> None:

@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("received_at", UtcDateTime(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("next_attempt_at", UtcDateTime(), nullable=True),
+        sa.Column("subscription", sa.String(length=36), nullable=True),
         sa.PrimaryKeyConstraint("form", name=op.f("pk_signup_claims")),
         info={"term": "newsletter.pending"},
     )

@@ -138,8 +138,8 @@ class Desk:
         job = next(job for job in self.installation.services["newsletter"].jobs if name in job.name)
         job.run(self.tools, self.clock())
 
-    def decide(self, kind: str, *, refs: Sequence[str], records: Sequence[str] = ()) -> str:
-        """Let the requests service decide something, as staff do there; return the decision's id."""
+    def decide(self, kind: str, *, refs: Sequence[str], records: Sequence[str] = (), forms: Sequence[str] = ()) -> str:
+        """Let the requests service decide about subscriptions and contact forms, as staff do; return the id."""
         requests_service = self.installation.tools["requests"]
         decision = str(uuid.uuid4())
         with requests_service.database.transaction() as session:
@@ -149,7 +149,10 @@ class Desk:
                 kind,
                 decision_id=decision,
                 refs=refs,
-                records=[RecordRef(service="newsletter", category="subscriptions", id=each) for each in records],
+                records=[
+                    *(RecordRef(service="newsletter", category="subscriptions", id=each) for each in records),
+                    *(RecordRef(service="intake", category="contact-forms", id=each) for each in forms),
+                ],
                 ground="asked-by-the-subject",
                 decided_by="m.devries",
                 now=self.clock(),

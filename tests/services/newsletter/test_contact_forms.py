@@ -27,9 +27,9 @@ class Intake:
         return self.answer
 
 
-def announce(newsletter, *, wants: bool = True) -> str:
+def announce(newsletter, *, wants: bool = True, form: str | None = None) -> str:
     """Let the intake announce a form."""
-    form = str(uuid.uuid4())
+    form = form or str(uuid.uuid4())
     intake = newsletter.installation.tools["intake"]
     with intake.database.transaction() as session:
         intake.outbox.publish(session, ContactFormReceived(form=form, newsletter=wants), now=newsletter.clock())
@@ -99,3 +99,53 @@ def test_an_address_the_intake_took_and_nobody_can_mail_is_dropped(newsletter) -
         newsletter.run_job("claim sign-ups")
         newsletter.clock.forward(minutes=11)
     assert (len(intake.asked), newsletter.rows()) == (1, [])
+
+
+@pytest.mark.parametrize("when", ["before it is asked for", "while it is asked for", "after it was asked for"])
+def test_what_a_form_asked_for_goes_with_the_form(newsletter, when) -> None:
+    """Whoever wants the form erased is not mailed about it afterwards, whichever comes first."""
+    form = announce(newsletter)
+
+    def erase() -> None:
+        newsletter.decide("erasure", refs=newsletter.tools.refs.emails(ANNA), forms=[form])
+        newsletter.settle()
+
+    class Slow(Intake):
+        def fetch(self, service: str, claim: str):
+            if when == "while it is asked for":
+                erase()
+            return super().fetch(service, claim)
+
+    newsletter.ask_claims(Slow(HELD))
+    if when == "before it is asked for":
+        erase()
+    newsletter.run_job("claim sign-ups")
+    if when == "after it was asked for":
+        (begun,) = newsletter.rows()
+        erase()
+        assert newsletter.tools.vault.surviving([begun.key_id]) == set()
+    newsletter.clock.forward(hours=1)
+    newsletter.run_job("claim sign-ups")
+    assert (newsletter.rows(), newsletter.mails()) == ([], [])
+
+
+def test_a_form_that_is_erased_before_we_heard_of_it_asks_for_nothing(newsletter) -> None:
+    """Events come in any order."""
+    form = str(uuid.uuid4())
+    newsletter.decide("erasure", refs=newsletter.tools.refs.emails(ANNA), forms=[form])
+    newsletter.settle()
+    intake = newsletter.ask_claims(Intake(HELD))
+    announce(newsletter, form=form)
+    newsletter.run_job("claim sign-ups")
+    assert (intake.asked, newsletter.rows()) == ([], [])
+
+
+def test_a_subscription_that_its_person_confirmed_stays_when_the_form_goes(newsletter) -> None:
+    """It is a record of its own by then, and goes when a decision names it."""
+    newsletter.ask_claims(Intake(HELD))
+    form = announce(newsletter)
+    newsletter.run_job("claim sign-ups")
+    newsletter.confirm()
+    newsletter.decide("erasure", refs=newsletter.tools.refs.emails(ANNA), forms=[form])
+    newsletter.settle()
+    assert [row.state for row in newsletter.rows()] == ["confirmed"]
