@@ -23,6 +23,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from shared.bell import Bell
+from shared.crier import Crier
 from shared.failpoints import reach
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class Database:
         self.bell = bell or Bell()
         self._pool_size = pool_size
         self._engines: dict[tuple[int, str], sa.Engine] = {}
+        self._criers: dict[int, Crier] = {}
         self._opening = threading.Lock()
         self._writing = threading.local()
 
@@ -156,6 +158,8 @@ class Database:
 
     def close(self) -> None:
         """Close this process's connections."""
+        if crier := self._criers.pop(os.getpid(), None):
+            crier.end()
         for (pid, _), engine in list(self._engines.items()):
             if pid == os.getpid():
                 engine.dispose()
@@ -197,15 +201,16 @@ class Database:
 
     def _announce(self) -> None:
         self.bell.ring()
-        if self.dialect != "postgresql":
-            return
-        try:
-            # After the commit and on its own: a NOTIFY inside a transaction takes a global lock at commit.
-            with self.engine("light").connect() as connection:
-                connection.execute(sa.text(f"NOTIFY {CHANNEL}"))
-        except sa.exc.SQLAlchemyError as error:
-            # What was committed stays committed: others find it by their poll.
-            _log.warning("nobody could be woken", extra={"fields": {"because": type(error).__qualname__}})
+        if self.dialect == "postgresql":
+            self._crier().cry()
+
+    def _crier(self) -> Crier:
+        pid = os.getpid()
+        if pid not in self._criers:
+            with self._opening:
+                if pid not in self._criers:
+                    self._criers[pid] = Crier(CHANNEL, lambda: self.engine("light"))
+        return self._criers[pid]
 
 
 def _wait_for_no_disk(connection: Any, _record: Any) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from shared.database import NAMING, UtcDateTime
+from shared.database import NAMING, UtcDateTime, insert_all
 from shared.errors import GoneError, NotFoundError
 from shared.many import among
 from shared.propagation.tombs import was_erased
@@ -71,7 +71,7 @@ _IN_QUARANTINE = sa.and_(ContactForm.suspected.is_not(None), ContactForm.release
 def keep(session: Session, new: ContactForm) -> None:
     """Store a form."""
     columns = ContactForm.__table__.columns.keys()
-    session.execute(sa.insert(ContactForm).inline(), {name: getattr(new, name) for name in columns})
+    insert_all(session, cast("sa.Table", ContactForm.__table__), [{name: getattr(new, name) for name in columns}])
 
 
 def form(session: Session, form_id: str) -> ContactForm:

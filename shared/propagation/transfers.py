@@ -27,7 +27,7 @@ def record(session: Session, processor: str, category: str, records: Sequence[st
     )
     rows = [{"processor": processor, "category": category, "record": each, "at": now} for each in records]
     if rows:
-        session.execute(statement, rows)
+        session.connection().execute(statement.inline(), rows if len(rows) > 1 else rows[0])
 
 
 def held_by(session: Session, processor: str, records: Collection[str]) -> list[str]:
