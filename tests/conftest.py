@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 from tests.servers.kept import MissingServerError
 from tests.servers.postgresql import Databases, PostgreSQL
@@ -19,11 +20,26 @@ if TYPE_CHECKING:
 POSTGRES = os.environ.get("DISCREET_TEST_POSTGRES_URL")
 AMQP = os.environ.get("DISCREET_TEST_AMQP_URL")
 MANAGEMENT = os.environ.get("DISCREET_TEST_MANAGEMENT_URL")
+E2E = "tests/e2e/"
 ServerT = TypeVar("ServerT")
 
 # How long one example takes says something of the machine that day, and nothing of the code.
 settings.register_profile("discreet", deadline=None)
 settings.load_profile("discreet")
+
+
+class FilesTogether(LoadFileScheduling):
+    """A file's tests run in one process, and so do all of tests/e2e, which share systems that take long to start."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return E2E if file.startswith(E2E) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesTogether:
+    """Have the files run in their order, which begins with what takes longest."""
+    config.option.loadscopereorder = False
+    return FilesTogether(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Both set-ups, started once each for all scenarios, and gone afterwards."""
+"""Both set-ups, started once each for the scenarios of all files, each about people of its own, and gone afterwards."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.servers.kept import MissingServerError
 SETUPS = {"embedded": Embedded, "distributed": Distributed}
 
 
-@pytest.fixture(scope="module", params=SETUPS)
+@pytest.fixture(scope="session", params=SETUPS)
 def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
     """One machine as `./run` starts it, or every process of docker-compose.yml on private servers."""
     try:

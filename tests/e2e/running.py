@@ -17,6 +17,7 @@ import psutil
 import requests
 
 from shared.mail import MailFolder
+from shared.mail.folder import StoredMail
 from shared.settings import ROOT
 from tests.servers.kept import Kept
 
@@ -77,6 +78,8 @@ class RunningSystem:
     setup: Setup
     measured: dict[str, float] = field(default_factory=dict)
     _tokens: dict[str, tuple[float, str]] = field(default_factory=dict)
+    _mail_names: set[str] = field(default_factory=set)
+    _mails: list[StoredMail] = field(default_factory=list)
 
     @property
     def origin(self) -> str:
@@ -109,11 +112,11 @@ class RunningSystem:
         """Make new ones from now on: the clock was changed."""
         self._tokens.clear()
 
-    def discreet(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a command of the administrator's."""
+    def discreet(self, *arguments: str, check: bool = True, **added: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the administrator's, with what is added to its environment."""
         done = subprocess.run(
             [DISCREET, *arguments],
-            env=dict(self.setup.environ),
+            env={**self.setup.environ, **added},
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -123,9 +126,12 @@ class RunningSystem:
         assert done.returncode == 0 or not check, done.stdout + done.stderr
         return done
 
-    def mails(self, to: str) -> list[Any]:
+    def mails(self, to: str) -> list[StoredMail]:
         """Return the mails to an address, oldest first."""
-        return [mail for mail in reversed(MailFolder(self.setup.mail_folder()).newest()) if mail.to == to]
+        names = {path.name for path in self.setup.mail_folder().rglob("*")}
+        if names != self._mail_names:  # who waits asks many times a second, and reading mails takes long
+            self._mail_names, self._mails = names, MailFolder(self.setup.mail_folder()).newest(200)
+        return [mail for mail in reversed(self._mails) if mail.to == to]
 
     def link(self, to: str, kind: str) -> str:
         """Wait for a mail with a link of this kind, and return the last one's."""

@@ -1,4 +1,4 @@
-"""`discreet demo`, typed as README says, on both set-ups: every receipt is there, and a live system is left alone."""
+"""`discreet demo`, typed as README says, on both set-ups: every receipt is there."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.distributed import Distributed, DistributedTrial
+from tests.e2e.distributed import DistributedTrial
 from tests.e2e.embedded import Embedded
 from tests.e2e.running import RunningSystem, memory_of
-from tests.servers.kept import MissingServerError, free_pair
+from tests.servers.kept import MissingServerError
 
-SETUPS = {"embedded": Embedded, "distributed": DistributedTrial, "live": Distributed}
+SETUPS = {"embedded": Embedded, "distributed": DistributedTrial}
 
 
-@pytest.fixture
+@pytest.fixture(params=SETUPS)
 def running(request: pytest.FixtureRequest, tmp_path) -> Iterator[RunningSystem]:
     """Start a system, and end it."""
     try:
@@ -28,7 +28,6 @@ def running(request: pytest.FixtureRequest, tmp_path) -> Iterator[RunningSystem]
         setup.close()
 
 
-@pytest.mark.parametrize("running", ["embedded", "distributed"], indirect=True)
 def test_in_a_second_terminal_the_demo_ends_in_every_receipt(running: RunningSystem) -> None:
     """Nobody says there that it is a trial; nobody would know that they have to."""
     running.setup.environ = {name: value for name, value in running.setup.environ.items() if name != "DISCREET_MODE"}
@@ -38,17 +37,3 @@ def test_in_a_second_terminal_the_demo_ends_in_every_receipt(running: RunningSys
         assert row in told
     if running.setup.name == "embedded":
         assert memory_of(running.setup.own_processes()) * 1.048576 < 200, "megabytes, the parent included"
-
-
-@pytest.mark.parametrize("running", ["live"], indirect=True)
-def test_a_live_system_is_left_alone_by_the_demo(running: RunningSystem) -> None:
-    """Nobody who does not exist writes to a clinic."""
-    environ = running.setup.environ
-    running.setup.environ = {**environ, "DISCREET_PORT": str(free_pair()), "REQUESTS_CA_BUNDLE": running.setup.trusts}
-    done = running.discreet("demo", check=False)
-    assert (done.returncode, done.stderr) == (
-        2,
-        "discreet: The sandbox does not answer: the demo needs a trial system.\n",
-    )
-    forms = running.call("GET", "/intake/v1/contact-forms", role="front-desk")
-    assert (forms.status_code, forms.json()["items"]) == (200, [])

@@ -18,6 +18,7 @@ import pytest
 from shared.messaging.asyncapi import EXCHANGE
 from shared.settings import SERVICES
 from tests.e2e.running import RunningSystem, memory_of
+from tests.servers.kept import free_pair
 
 ANNA = "anna.jansen@voorbeeld.example"
 BEA = "bea.bakker@voorbeeld.example"
@@ -178,7 +179,7 @@ def test_a_form_is_taken_while_nothing_moves_and_arrives_afterwards(system: Runn
     system.measured["form to mail after the move stood still"] = time.monotonic() - began
 
 
-DISTRIBUTED = pytest.mark.parametrize("system", ["distributed"], indirect=True, scope="module")
+DISTRIBUTED = pytest.mark.parametrize("system", ["distributed"], indirect=True, scope="session")
 
 
 @DISTRIBUTED
@@ -221,6 +222,23 @@ def test_a_broker_account_may_do_its_own_part_only(system: RunningSystem):
         with pytest.raises(pika.exceptions.ChannelClosedByBroker, match="ACCESS_REFUSED"):
             forbidden(channel)
         connection.close()
+
+
+@DISTRIBUTED
+def test_a_live_system_is_left_alone_by_the_demo(system: RunningSystem):
+    """Nobody who does not exist writes to a clinic."""
+    before = _forms(system)
+    said = {"DISCREET_PORT": str(free_pair()), "REQUESTS_CA_BUNDLE": system.setup.trusts}
+    done = system.discreet("demo", check=False, **said)
+    assert done.returncode == 2
+    assert done.stderr == "discreet: The sandbox does not answer: the demo needs a trial system.\n"
+    assert _forms(system) == before
+
+
+def _forms(system: RunningSystem) -> list[dict]:
+    listed = system.call("GET", "/intake/v1/contact-forms?limit=200", role="front-desk")
+    assert listed.status_code == 200
+    return listed.json()["items"]
 
 
 def test_nobody_is_in_the_logs(system: RunningSystem):

@@ -1,6 +1,6 @@
 """A clinic under everything that can go wrong at once, by chance: whatever the order, every promise is kept.
 
-In the suite some dozens of lives, always the same ones. Many more, and others each time:
+In the suite a few lives, always the same ones. Many more, and others each time:
 ``./test tests/faults/test_machine.py --examples 5000``.
 """
 
@@ -22,7 +22,7 @@ from tests.faults.rest import come_to_rest
 from tests.faults.watch import Watch
 from tests.faults.world import KEEPERS, PROGRAMMES, World
 
-LIVES, STEPS = 20, 40
+LIVES, STEPS = 10, 40
 
 
 class Machine(RuleBasedStateMachine):

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from services import registry
 from services.sandbox import addresses
 from shared.composition import build_applier, build_tools
-from shared.database import Base
+from shared.database import Base, Database
 from shared.keys import make_trial_keys
 from shared.messaging.embedded import EmbeddedMover
 from shared.messaging.tables import incarnations
@@ -23,7 +23,7 @@ from shared.settings import CONFIG, ROOT, SERVICES, Settings
 from shared.vault import KeyBase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from shared.service import Tools
@@ -68,13 +68,13 @@ class Installation:
     def _tools(self, name: str) -> Tools:
         if not self.is_new:
             return build_tools(self.settings, name, clock=self.clock)
-        for url in (self.settings.database_url(name), self.settings.key_database_url(name)):
-            if url.startswith("sqlite:///"):
-                (self.home / url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        empty = {
+            self.settings.database_url(name): (Base.metadata, self.services[name].metadata),
+            self.settings.key_database_url(name): (KeyBase.metadata,),
+        }
+        for url, tables in empty.items():
+            make_empty(url, tables)
         tools = build_tools(self.settings, name, clock=self.clock)
-        Base.metadata.create_all(tools.database.engine())
-        self.services[name].metadata.create_all(tools.database.engine())
-        KeyBase.metadata.create_all(tools.key_database.engine())
         with tools.database.transaction() as session:
             if session.scalar(sa.select(incarnations.c.id).limit(1)) is None:
                 session.execute(sa.insert(incarnations).values(id=f"first-{name}", started_at=self.clock()))
@@ -104,6 +104,26 @@ class Installation:
         """Carry out one obligation of each service."""
         workers = [ObligationWorker(service, self.tools[name]) for name, service in self.services.items()]
         return any([worker.work() for worker in workers])  # noqa: C419 - each has its turn
+
+
+_empty: dict[tuple[sa.Table, ...], bytes] = {}
+
+
+def make_empty(url: str, made_of: Sequence[sa.MetaData]) -> None:
+    """Make a database's tables where they are not; a SQLite file is a copy of the first one that was made."""
+    database = Database(url)
+    tables = tuple(table for metadata in made_of for table in metadata.sorted_tables)
+    if database.file is None or tables not in _empty:
+        if database.file is not None:
+            database.file.parent.mkdir(parents=True, exist_ok=True)
+        for metadata in made_of:
+            metadata.create_all(database.engine())
+        database.close()
+        if database.file is not None:
+            _empty[tables] = database.file.read_bytes()
+    elif not database.file.exists():
+        database.file.parent.mkdir(parents=True, exist_ok=True)
+        database.file.write_bytes(_empty[tables])
 
 
 class Mover(Protocol):
