@@ -1,4 +1,4 @@
-"""The clinic of the story on both movers and both databases."""
+"""The clinic of the story behind a broker, on both databases; test_every_point has the embedded mover."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.faults.failpoints.setups import Broker, Server, Setup
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SETUPS = ["embedded-sqlite", "embedded-postgresql", "rabbitmq-sqlite", "rabbitmq-postgresql"]
+SETUPS = ["rabbitmq-sqlite", "rabbitmq-postgresql"]
 
 
 @pytest.fixture(scope="module", params=SETUPS)
