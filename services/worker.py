@@ -46,7 +46,7 @@ def run(settings: Settings, name: str) -> None:
     bell = Bell()
     services = registry.load_all()
     mine = services if name == "all" else {name: services[name]}
-    tools = {each: build_tools(settings, each, bell=bell) for each in mine}
+    tools = {each: build_tools(settings, each, bell=Bell(bell)) for each in mine}
     keepers = [Keeper(services[each], tools[each]) for each in mine]
     if settings.embedded:
         loops = _embedded_loops(services, tools, bell)
@@ -86,9 +86,9 @@ def _embedded_loops(services: Mapping[str, Service], tools: Mapping[str, Tools],
     appliers = [build_applier(services[name], each).apply for name, each in tools.items()]
     return [
         Loop("pump", lambda: in_turn([*moves, *appliers]), bell),
-        *(_obligations(services[name], tools[name], 1, bell) for name in tools),
+        *(_obligations(services[name], tools[name], 1) for name in tools),
         _mail(tools, bell),
-        _jobs(services, tools, bell),
+        _jobs(services, tools),
     ]
 
 
@@ -103,8 +103,8 @@ def _distributed_loops(
     for name, each in tools.items():
         loops += broker.loops(settings, each, subscriptions, bell)
         loops.append(Loop(f"apply {name}", _applying(services[name], each), bell))
-        loops += [_obligations(services[name], each, number, bell) for number in range(OBLIGATION_THREADS)]
-    return [*loops, _mail(tools, bell), _jobs(services, tools, bell)]
+        loops += [_obligations(services[name], each, number) for number in range(OBLIGATION_THREADS)]
+    return [*loops, _mail(tools, bell), _jobs(services, tools)]
 
 
 def _applying(service: Service, tools: Tools) -> Callable[[], bool]:
@@ -125,8 +125,8 @@ def in_turn(steps: Iterable[Callable[[], object]]) -> bool:
     return worked
 
 
-def _obligations(service: Service, tools: Tools, number: int, bell: Bell) -> Loop:
-    return Loop(f"obligations {service.name} {number}", ObligationWorker(service, tools).work, bell)
+def _obligations(service: Service, tools: Tools, number: int) -> Loop:
+    return Loop(f"obligations {service.name} {number}", ObligationWorker(service, tools).work, tools.database.bell)
 
 
 def _mail(tools: Mapping[str, Tools], bell: Bell) -> Loop:
@@ -137,13 +137,10 @@ def _mail(tools: Mapping[str, Tools], bell: Bell) -> Loop:
     return Loop("mail", lambda: in_turn(senders), bell)
 
 
-def _jobs(services: Mapping[str, Service], tools: Mapping[str, Tools], bell: Bell) -> Loop:
-    def step() -> bool:
-        for name, each in tools.items():
-            run_jobs(services[name], each)
-        return False
-
-    return Loop("jobs", step, bell, patience=3600)
+def _jobs(services: Mapping[str, Service], tools: Mapping[str, Tools]) -> Loop:
+    """By a bell that nobody rings: what is due by the clock is not so because something happened."""
+    running = [partial(run_jobs, services[name], each) for name, each in tools.items()]
+    return Loop("jobs", lambda: in_turn(running), Bell(), patience=3600)
 
 
 def run_jobs(service: Service, tools: Tools) -> None:

@@ -6,9 +6,10 @@ import threading
 
 
 class Bell:
-    """Counts its rings, so that one that rang while nobody listened is not missed."""
+    """Counts its rings, so that one that rang while nobody listened is not missed; with it rings the one ``above``."""
 
-    def __init__(self) -> None:
+    def __init__(self, above: Bell | None = None) -> None:
+        self._above = above
         self._condition = threading.Condition()
         self._rings = 0
 
@@ -17,6 +18,8 @@ class Bell:
         with self._condition:
             self._rings += 1
             self._condition.notify_all()
+        if self._above is not None:
+            self._above.ring()
 
     def wait(self, heard: int, timeout: float) -> int:
         """Wait at most ``timeout`` seconds for a ring after ``heard``; return the count to hand in next time."""

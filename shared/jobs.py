@@ -33,10 +33,11 @@ _log = logging.getLogger(__name__)
 
 def run_due(tools: Tools, jobs: Iterable[Job], *, everything: bool = False) -> None:
     """Run the jobs that are due, or all of them; one that fails is logged and does not hold up the others."""
+    started = _started(tools)
     for job in jobs:
         now = tools.clock()
         try:
-            if _take_turn(tools, job, now) or everything:
+            if (_is_due(job, started.get(job.name), now) and _take_turn(tools, job, now)) or everything:
                 job.run(tools, now)
                 _note(tools, job, now)
         except Exception:
@@ -45,12 +46,18 @@ def run_due(tools: Tools, jobs: Iterable[Job], *, everything: bool = False) -> N
                 raise
 
 
+def _started(tools: Tools) -> dict[str, datetime | None]:
+    """Return which jobs ran, and when."""
+    with tools.database.reading() as session:
+        return {row.job: row.started_at for row in session.execute(sa.select(job_runs))}
+
+
+def _is_due(job: Job, started: datetime | None, now: datetime) -> bool:
+    return started is None or not now - job.every < started <= now
+
+
 def _take_turn(tools: Tools, job: Job, now: datetime) -> bool:
     """Claim this period's run; of several processes one gets it. A clock set back does not stop the jobs."""
-    with tools.database.reading() as session:
-        row = session.execute(sa.select(job_runs.c.started_at).where(job_runs.c.job == job.name)).first()
-    if row is not None and row.started_at is not None and now - job.every < row.started_at <= now:
-        return False
     with tools.database.transaction() as session:
         insert_once(session, job_runs, [{"job": job.name, "started_at": None}])
         claimed = session.execute(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from shared.database import Database
 
-HERTZ = 20
+HERTZ = 100
 _log = logging.getLogger(__name__)
 
 

@@ -57,7 +57,7 @@ DECISION = {
         "carry out": Cost(100, 4, 59),
         "relay receipts": Cost(200, 1, 2, 3, 1075),
         "ledger receives": Cost(300, 2, 2),
-        "ledger applies": Cost(300, 2, 3219),
+        "ledger applies": Cost(300, 2, 1275),
     },
     "postgresql": {
         "relay": Cost(100, 1, 2, 3, 1499),
@@ -66,7 +66,7 @@ DECISION = {
         "carry out": Cost(100, 4, 20),
         "relay receipts": Cost(200, 1, 2, 3, 1075),
         "ledger receives": Cost(300, 2, 2),
-        "ledger applies": Cost(300, 2, 3211),
+        "ledger applies": Cost(300, 2, 1227),
     },
 }
 FACT = {

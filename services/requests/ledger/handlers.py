@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.requests.ledger.actions.keeping import record_word, register
+from services.requests.ledger.actions.keeping import record_words, register
 from shared.events import (
     ANSWER_CLOSED,
     DECISION_KINDS,
@@ -32,11 +32,10 @@ def on_decision(session: Session, tools: Tools, delivery: Delivery) -> None:
         register(session, tools, delivery, delivery.event)
 
 
-@one_by_one
-def on_word(session: Session, tools: Tools, delivery: Delivery) -> None:
-    """Record a receipt, or that two people closed an answer."""
-    if isinstance(delivery.event, ReceiptIssued | AnswerClosed):
-        record_word(session, tools, delivery, delivery.event)
+def on_word(session: Session, tools: Tools, deliveries: Sequence[Delivery]) -> None:
+    """Record receipts, or that two people closed answers."""
+    words = [(each, each.event) for each in deliveries if isinstance(each.event, ReceiptIssued | AnswerClosed)]
+    record_words(session, tools, words)
 
 
 HANDLERS: Mapping[str, Sequence[Handler]] = {

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from services.requests.records import Base
 from shared.database import UtcDateTime
 from shared.events import TERMINAL, ClosingReason
+from shared.many import among
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 STRAY = "stray"
 """Of a word that came before its decision and turned out to answer another text: it only stays on the chain."""
@@ -131,12 +132,18 @@ class LedgerClosure(Base):
     __table_args__ = (sa.UniqueConstraint("decision", "service", "processor"), TERM)
 
 
-def is_on_chain(session: Session, source: str, event_id: str) -> bool:
-    """Tell whether the chain already holds this event."""
-    return (
-        session.scalar(sa.select(LedgerEntry.seq).where(LedgerEntry.source == source, LedgerEntry.event_id == event_id))
-        is not None
-    )
+def on_chain_of(session: Session, events: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return those of these events, each by its source and id, that the chain already holds."""
+    sources, ids = ({each[part] for each in events} for part in range(2))
+    these = sa.and_(among(LedgerEntry.source, sources), among(LedgerEntry.event_id, ids))
+    found = session.execute(sa.select(LedgerEntry.source, LedgerEntry.event_id).where(these))
+    return {(source, event_id) for source, event_id in found}
+
+
+def decisions_of(session: Session, decisions: Collection[str]) -> dict[str, LedgerDecision]:
+    """Return those of these decisions that are registered."""
+    found = session.scalars(sa.select(LedgerDecision).where(among(LedgerDecision.decision, decisions)))
+    return {each.decision: each for each in found}
 
 
 def entries_of(session: Session, decision: str) -> Sequence[LedgerEntry]:
@@ -153,6 +160,14 @@ def answers_of(session: Session, decision: str) -> Sequence[ExpectedAnswer]:
         .order_by(ExpectedAnswer.processor != "", ExpectedAnswer.service, ExpectedAnswer.processor)
     )
     return session.scalars(query).all()
+
+
+def answers_by_decision(session: Session, decisions: Collection[str]) -> dict[str, list[ExpectedAnswer]]:
+    """Return the answers that each of these decisions waits for."""
+    found: dict[str, list[ExpectedAnswer]] = {each: [] for each in decisions}
+    for answer in session.scalars(sa.select(ExpectedAnswer).where(among(ExpectedAnswer.decision, decisions))):
+        found[answer.decision].append(answer)
+    return found
 
 
 def closures_of(session: Session, decision: str) -> Sequence[LedgerClosure]:

@@ -14,10 +14,11 @@ from services.requests.ledger.records import (
     LedgerDecision,
     LedgerEntry,
     LedgerHead,
-    answers_of,
+    answers_by_decision,
+    decisions_of,
     entries_of,
-    is_on_chain,
     is_terminal,
+    on_chain_of,
 )
 from shared.database import insert_once
 from shared.errors import IntegrityError
@@ -28,6 +29,7 @@ from shared.propagation import chain
 from shared.propagation.journal import Journal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
@@ -50,24 +52,21 @@ def register(session: Session, tools: Tools, delivery: Delivery, decision: Decis
         return
     Journal(tools.settings.journal).append(delivery.stored, delivery.now)
     reach("ledger.journalled")
-    early = entries_of(session, decision.decision)
-    entry = _append(session, delivery, "decision", decision.decision)
-    session.add(
-        LedgerDecision(
-            decision=decision.decision,
-            kind=delivery.kind,
-            issuer=decision.issuer,
-            ground=decision.ground,
-            decided_by=decision.decided_by,
-            decided_at=decision.decided_at,
-            reported_by=decision.reported_by,
-            case=decision.case,
-            sha256=delivery.stored.digest,
-            event_seq=entry.seq,
-            registered_at=delivery.now,
-        )
+    [entry] = _append(session, [(delivery, "decision", decision.decision)])
+    registered = LedgerDecision(
+        decision=decision.decision,
+        kind=delivery.kind,
+        issuer=decision.issuer,
+        ground=decision.ground,
+        decided_by=decision.decided_by,
+        decided_at=decision.decided_at,
+        reported_by=decision.reported_by,
+        case=decision.case,
+        sha256=delivery.stored.digest,
+        event_seq=entry.seq,
+        registered_at=delivery.now,
     )
-    session.add_all(
+    answers = [
         ExpectedAnswer(
             decision=decision.decision,
             service=expected.service,
@@ -77,76 +76,108 @@ def register(session: Session, tools: Tools, delivery: Delivery, decision: Decis
             next_reminder_at=expected.due_at,
         )
         for expected in decision.expected
-    )
+    ]
+    session.add_all([registered, *answers])
     session.flush()
     tools.outbox.publish(session, announced, now=delivery.now)
+    early = (each for each in entries_of(session, decision.decision) if each is not entry)
     for word in early:
         event = envelopes.read_event(envelopes.read(word.body))
         if isinstance(event, ReceiptIssued | AnswerClosed) and event.decision_sha256 == delivery.stored.digest:
-            _note(session, event)
+            _note({decision.decision: answers}, [event])
         else:
             word.family = STRAY
-    _close_if_complete(session, tools, decision.decision, delivery.now)
+    session.flush()
+    _close_if_complete(session, tools, registered, answers, delivery.now)
 
 
-def record_word(session: Session, tools: Tools, delivery: Delivery, word: Word) -> None:
-    """Put a receipt or a closing on the chain; one that comes before its decision waits there for it.
+def record_words(session: Session, tools: Tools, words: Sequence[tuple[Delivery, Word]]) -> None:
+    """Put receipts and closings on the chain; one that comes before its decision waits there for it.
 
     A receipt that comes after its answer was closed stands on the chain like any other, and what it says takes
     the place of ``closed-unconfirmed``: that only ever meant that nobody had said anything. The closing stays on
     the chain and in the answer's history, and a decision that was closed stays closed.
     """
-    if is_on_chain(session, delivery.envelope.source, delivery.envelope.id):
+    new = _not_on_chain(session, words)
+    if not new:
         return
-    known = session.get(LedgerDecision, word.decision)
-    if known is not None and known.sha256 != word.decision_sha256:
-        raise IntegrityError("it answers another text of this decision")
-    _append(session, delivery, "receipt" if isinstance(word, ReceiptIssued) else "closing", word.decision)
-    if not isinstance(word, ReceiptIssued) or _is_a_processors_answer(word):
-        Journal(tools.settings.journal).note(delivery.stored, delivery.now)
-    if known is not None:
-        _note(session, word)
-        _close_if_complete(session, tools, word.decision, delivery.now)
+    _append(session, [(delivery, _family(word), word.decision) for delivery, word in new])
+    # Looked for only now, with the chain's head in hand: whoever registers one at this moment has done so, or waits.
+    known = decisions_of(session, {word.decision for _, word in new})
+    for _, word in new:
+        if word.decision in known and known[word.decision].sha256 != word.decision_sha256:
+            raise IntegrityError("it answers another text of this decision")
+    for delivery, word in new:
+        if not isinstance(word, ReceiptIssued) or _is_a_processors_answer(word):
+            Journal(tools.settings.journal).note(delivery.stored, delivery.now)
+    answers = answers_by_decision(session, known)
+    _note(answers, [word for _, word in new if word.decision in known])
+    session.flush()
+    reach("ledger.noted")
+    last = {word.decision: delivery for delivery, word in new}
+    for decision_id, decision in known.items():
+        with last[decision_id].traced():
+            _close_if_complete(session, tools, decision, answers[decision_id], last[decision_id].now)
+
+
+def _family(word: Word) -> str:
+    return "receipt" if isinstance(word, ReceiptIssued) else "closing"
+
+
+def _not_on_chain(session: Session, words: Sequence[tuple[Delivery, Word]]) -> list[tuple[Delivery, Word]]:
+    """Leave out what the chain holds already, and what came twice."""
+    by_key = {(delivery.envelope.source, delivery.envelope.id): (delivery, word) for delivery, word in words}
+    on_chain = on_chain_of(session, by_key)
+    return [each for key, each in by_key.items() if key not in on_chain]
 
 
 def _is_a_processors_answer(word: ReceiptIssued) -> bool:
     return word.processor is not None and is_terminal(word.outcome) and word.outcome != "not-addressed"
 
 
-def _append(session: Session, delivery: Delivery, family: str, decision: str) -> LedgerEntry:
+def _append(session: Session, new: Sequence[tuple[Delivery, str, str]]) -> list[LedgerEntry]:
+    """Put events on the chain in this order, each of its family and about its decision."""
     head_table = LedgerHead.__table__
     insert_once(session, head_table, [{"id": 1, "seq": 0, "hash": chain.GENESIS}])  # type: ignore[arg-type]
     head = session.scalars(sa.select(LedgerHead).where(LedgerHead.id == 1).with_for_update()).one()
-    stored = delivery.stored
-    entry = LedgerEntry(
-        seq=head.seq + 1,
-        family=family,
-        decision=decision,
-        source=delivery.envelope.source,
-        event_id=delivery.envelope.id,
-        type=stored.type,
-        body=stored.body,
-        signature=stored.signature,
-        key_id=stored.key_id,
-        recorded_at=delivery.now,
-    )
-    entry.entry_digest = chain.entry_digest(
-        seq=entry.seq, recorded_at=delivery.now, body=stored.body, signature=stored.signature, key_id=stored.key_id
-    )
-    entry.hash = chain.link(head.hash, entry.entry_digest)
-    head.seq, head.hash = entry.seq, entry.hash
-    session.add(entry)
+    entries = []
+    for delivery, family, decision in new:
+        stored = delivery.stored
+        entry = LedgerEntry(
+            seq=head.seq + 1,
+            family=family,
+            decision=decision,
+            source=delivery.envelope.source,
+            event_id=delivery.envelope.id,
+            type=stored.type,
+            body=stored.body,
+            signature=stored.signature,
+            key_id=stored.key_id,
+            recorded_at=delivery.now,
+        )
+        entry.entry_digest = chain.entry_digest(
+            seq=entry.seq, recorded_at=delivery.now, body=stored.body, signature=stored.signature, key_id=stored.key_id
+        )
+        entry.hash = chain.link(head.hash, entry.entry_digest)
+        head.seq, head.hash = entry.seq, entry.hash
+        entries.append(entry)
+    session.add_all(entries)
     session.flush()
     reach("ledger.appended")
-    return entry
+    return entries
 
 
-def _note(session: Session, word: Word) -> None:
-    """Update the answer a word is about, unless more is known of it already."""
-    answer = session.get(ExpectedAnswer, (word.decision, word.service, word.processor or ""))
-    outcome = word.outcome if isinstance(word, ReceiptIssued) else UNCONFIRMED
-    if answer is None or not rules.counts_more(outcome, word.acted_at, answer.outcome, answer.acted_at):
-        return
+def _note(answers: Mapping[str, Sequence[ExpectedAnswer]], words: Iterable[Word]) -> None:
+    """Update the answers that these words are about, unless more is known of one already."""
+    by_key = {(each.decision, each.service, each.processor): each for theirs in answers.values() for each in theirs}
+    for word in words:
+        answer = by_key.get((word.decision, word.service, word.processor or ""))
+        outcome = word.outcome if isinstance(word, ReceiptIssued) else UNCONFIRMED
+        if answer is not None and rules.counts_more(outcome, word.acted_at, answer.outcome, answer.acted_at):
+            _answer(answer, word, outcome)
+
+
+def _answer(answer: ExpectedAnswer, word: Word, outcome: str) -> None:
     answer.outcome, answer.acted_at, answer.terminal = outcome, word.acted_at, is_terminal(outcome)
     if answer.terminal:
         # What our own store keeps has a term here; what a processor keeps, nobody would look at again.
@@ -160,14 +191,13 @@ def _note(session: Session, word: Word) -> None:
     else:
         answer.evidence = answer.evidence_digest = None
         answer.ground, answer.counts, answer.retained = word.reason, {}, []
-    session.flush()
-    reach("ledger.noted")
 
 
-def _close_if_complete(session: Session, tools: Tools, decision_id: str, now: datetime) -> None:
-    decision = session.get_one(LedgerDecision, decision_id)
-    if decision.closed_at is not None or any(not answer.terminal for answer in answers_of(session, decision_id)):
+def _close_if_complete(
+    session: Session, tools: Tools, decision: LedgerDecision, answers: Sequence[ExpectedAnswer], now: datetime
+) -> None:
+    if decision.closed_at is not None or any(not answer.terminal for answer in answers):
         return
     decision.closed_at = now
-    tools.outbox.publish(session, DecisionClosed(decision=decision_id), now=now)
+    tools.outbox.publish(session, DecisionClosed(decision=decision.decision), now=now)
     reach("ledger.closed")
