@@ -128,7 +128,7 @@ class RunningSystem:
 
     def mails(self, to: str) -> list[StoredMail]:
         """Return the mails to an address, oldest first."""
-        names = {path.name for path in self.setup.mail_folder().rglob("*")}
+        names = {str(path) for path in self.setup.mail_folder().rglob("*")}
         if names != self._mail_names:  # who waits asks many times a second, and reading mails takes long
             self._mail_names, self._mails = names, MailFolder(self.setup.mail_folder()).newest(200)
         return [mail for mail in reversed(self._mails) if mail.to == to]
