@@ -188,6 +188,10 @@ WAYS = {
 }
 SUSPICIONS = {
     "trap": Both("een veld was ingevuld dat mensen niet zien", "a field was filled in that people do not see"),
+    "no-proof": Both(
+        "zonder het rekenwerk dat de website vraagt; een browser zonder JavaScript kan dat niet",
+        "without the work that the website asks; a browser without JavaScript cannot do it",
+    ),
     "too-fast": Both("binnen drie seconden ingevuld", "filled in within three seconds"),
     "links": Both("veel verwijzingen naar websites", "many links to websites"),
 }

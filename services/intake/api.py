@@ -32,6 +32,7 @@ from shared.web import (
     Staff,
     form_tokens,
     list_of,
+    proof_of_work,
 )
 
 if TYPE_CHECKING:
@@ -65,7 +66,12 @@ def show_contact(call: Call) -> Page:
 def submit_contact_form(call: Call) -> Answer | Redirect:
     """Take a contact form in (P16); one that may be unwanted waits for people, and its sender learns nothing of it."""
     filled_in = form_tokens.filled_in(call)
-    suspected = rules.suspicions(trap=bool(call.body.get("website")), filled_in=filled_in, message=call.body["message"])
+    suspected = rules.suspicions(
+        trap=bool(call.body.get("website")),
+        filled_in=filled_in,
+        message=call.body["message"],
+        work=proof_of_work.was_done(call),
+    )
     with call.transaction() as session:
         reference = actions.submit(
             session,

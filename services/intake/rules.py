@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Suspicion = Literal["trap", "too-fast", "links"]
+Suspicion = Literal["trap", "too-fast", "links", "no-proof"]
 FASTEST = timedelta(seconds=3)
 MOST_LINKS = 4
 _LINK = re.compile(r"https?://|\bwww\.|\[url", re.IGNORECASE)
 
 
-def suspicions(*, trap: bool, filled_in: timedelta | None, message: str) -> Sequence[Suspicion]:
+def suspicions(*, trap: bool, filled_in: timedelta | None, message: str, work: bool = True) -> Sequence[Suspicion]:
     """Return why this may be unwanted, in order of weight; nothing for what people usually send.
 
-    ``filled_in`` is how long the form was before a visitor, or None where nobody knows.
+    ``filled_in`` is how long the form was before a visitor, or None where nobody knows. ``work``: what the site asks
+    of a browser was done. A browser without script cannot do any, and its form is looked at rather than refused.
     """
     found: list[Suspicion] = []
     if trap:
@@ -27,4 +28,6 @@ def suspicions(*, trap: bool, filled_in: timedelta | None, message: str) -> Sequ
         found.append("too-fast")
     if len(_LINK.findall(message)) > MOST_LINKS:
         found.append("links")
+    if not work:
+        found.append("no-proof")
     return found

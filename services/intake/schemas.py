@@ -28,8 +28,8 @@ class SubmitContactFormSchema(Schema):
     """A contact form: these fields and no others (P6).
 
     ``newsletter`` is a tick that is off unless the visitor sets it (P16). ``website`` is a trap for form
-    robots and stays empty. ``form_token`` says when the form was shown. ``altcha`` is taken from sites that
-    send it and is not looked at.
+    robots and stays empty. ``form_token`` says when the form was shown. ``altcha`` is the
+    solution where a site asks for proof of work, and is not looked at elsewhere.
     """
 
     name = _line(200, required=True)

@@ -28,6 +28,7 @@ from shared.web import (
     Redirect,
     Staff,
     form_tokens,
+    proof_of_work,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 PAGE = Answers(200, media=HTML)
+WITHOUT_WORK = "3/hour"
 TEXT = "text/plain; charset=utf-8"
 WEBHOOK_BYTES = 8_000_000  # a thousand events with every custom field a list can have
 
@@ -54,14 +56,20 @@ def show_sign_up(call: Call) -> Page:
     media=(JSON, FORM, MULTIPART),
     answers=Answers(202, AcceptedSchema),
     form=show_sign_up,
+    idempotent=True,
     limit="60/minute",
     sites=True,
     while_restoring=True,
 )
 def sign_up(call: Call) -> Answer | Redirect:
-    """Take a sign-up in; the answer is the same whether the address is known, unknown, or a robot's."""
+    """Take a sign-up in; the answer is the same whether the address is known, unknown, or a robot's.
+
+    Where work is asked, a few come in without: a browser without script cannot do any, and a robot gets no further.
+    """
     body = call.body
     form_tokens.filled_in(call)
+    if not proof_of_work.was_done(call):
+        call.count(WITHOUT_WORK)
     with call.transaction() as session:
         if body.get("website"):
             signing_up.note_trap(session, now=call.now)
@@ -77,9 +85,11 @@ def sign_up(call: Call) -> Answer | Redirect:
                 waiting.keep(session, call.tools, asked, now=call.now)
             else:
                 signing_up.sign_up(session, call.tools, asked, now=call.now)
-    if call.wants_page:
-        return form_tokens.thanks(call, "newsletter")
-    return Answer({"status": "accepted"})
+        return call.keep(_accepted(call))
+
+
+def _accepted(call: Call) -> Answer | Redirect:
+    return form_tokens.thanks(call, "newsletter") if call.wants_page else Answer({"status": "accepted"})
 
 
 @api.get("/thanks", who=PUBLIC, answers=PAGE, while_restoring=True)

@@ -29,7 +29,7 @@ class SignUpSchema(Schema):
     """A sign-up for the newsletter: first name and e-mail address, nothing more of a person (P15).
 
     ``website`` is a trap for form robots and stays empty. ``form_token`` says when the form was shown.
-    ``altcha`` is taken from sites that send it and is not looked at.
+    ``altcha`` is the solution where a site asks for proof of work, and is not looked at elsewhere.
     """
 
     first_name = NameField(required=True, validate=[validate.Length(1, FIRST_NAME), _is_one_line])

@@ -27,6 +27,7 @@ class Site:
     ``origins`` are those its pages stand on (RFC 6454, without a slash at the end). ``thanks`` is where a browser
     goes after a form, by form. Fields whose names begin with one of ``ignores`` are the site's own and are dropped.
     ``frames``: our pages may stand in a frame of it. ``needs_token``: a form without a token is not taken.
+    ``proof_of_work``: a visitor's browser does some work first, see ``shared.web.proof_of_work``.
     ``server_key_file`` holds what the site's server signs with, if it passes forms on.
     """
 
@@ -36,6 +37,7 @@ class Site:
     ignores: Sequence[str] = ()
     frames: bool = False
     needs_token: bool = False
+    proof_of_work: bool = False
     server_key_file: Path | None = field(default=None, repr=False)
 
     def server_key(self) -> bytes:
@@ -59,6 +61,7 @@ class SiteSchema(Schema):
     ignores = fields.List(fields.String(validate=PREFIX), load_default=list)
     frames = fields.Boolean(load_default=False)
     form_token_required = fields.Boolean(load_default=False)
+    proof_of_work = fields.Boolean(load_default=False)
     server_key_file = fields.String()
 
     @validates_schema
@@ -95,6 +98,7 @@ def sites_of(said: Mapping[str, Mapping[str, Any]], folder: Path) -> dict[str, S
             ignores=tuple(site["ignores"]),
             frames=site["frames"],
             needs_token=site["form_token_required"],
+            proof_of_work=site["proof_of_work"],
             server_key_file=folder / file if file else None,
         )
     return sites

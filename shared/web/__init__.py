@@ -32,7 +32,8 @@ Errors    Raise from shared.errors; each has its status and problem type. A deta
           may be ``Both("Nederlands", "English")``. ``form=show_form`` names the GET view that shows the form: when a
           browser's form fails, its page comes back with ``typed``, ``errors`` and ``problem`` filled in.
 Sites     ``sites=True``: forms of the clinic's websites come here, from pages of other origins (CORS) or passed on and
-          signed by a site's server; ``call.site``, and ``form_tokens.filled_in(call)`` in place of a cookie.
+          signed by a site's server; ``call.site``, and ``form_tokens.filled_in(call)`` in place of a cookie;
+          ``proof_of_work.was_done(call)`` where a site asks browsers for work.
 Once      ``idempotent=True`` honours Idempotency-Key: ``return call.keep(Answer(...))`` inside
           ``with call.transaction()`` stores the answer with the effect; the answer may hold references only.
 Edits     ``call.require_match(str(row.version))`` in the transaction: 428 without If-Match, 412 on another version.
@@ -46,7 +47,7 @@ Pages     extend "web/page.html" and use "web/fields.html"; ``{{ say("Nederlands
 imported here loads Flask or Werkzeug, so that workers and migrations may know ``shared.web.tables``.
 """
 
-from shared.web import form_tokens
+from shared.web import form_tokens, proof_of_work
 from shared.web.calls import Answer, Call, Document, Page, Redirect, Reply
 from shared.web.paging import PageQuerySchema, list_of
 from shared.web.routes import FORM, HTML, JSON, MULTIPART, RAW, Answers, Api
@@ -78,4 +79,5 @@ __all__ = [
     "Upload",
     "form_tokens",
     "list_of",
+    "proof_of_work",
 ]

@@ -52,7 +52,8 @@ class Page:
     """A page for a person: ``"<service>/<file>.html"`` and what it shows.
 
     ``form_to`` are origins beside our own that a form on the page may end at (a 303 to the clinic's site
-    counts), ``framed_by`` those that may show the page in a frame. Every template also has ``say``,
+    counts), ``framed_by`` those that may show the page in a frame. ``scripted``: it works without
+    script too, and a script of ours helps. Every template also has ``say``,
     ``language``, ``trial``, ``asset``, ``typed``, ``errors`` and ``problem``. ``modified`` (aware UTC) becomes
     Last-Modified.
     """
@@ -61,6 +62,7 @@ class Page:
     context: Mapping[str, Any] = field(default_factory=dict)
     form_to: Sequence[str] = ()
     framed_by: Sequence[str] = ()
+    scripted: bool = False
     modified: datetime | None = None
 
 
@@ -91,7 +93,8 @@ class Call:
     ``wants_page`` tells a browser's own form or link from a program. ``headers`` are for signatures,
     ``typed`` is the body before validation, for a form that is shown again. ``site`` is the website that a form
     came from, where that is known, and ``signed`` whether its server says so. ``restoring`` says, to a route that
-    answers all the same, that stored data may not be shown or acted on: a backup is being put right.
+    answers all the same, that stored data may not be shown or acted on: a backup is being put right. ``count`` holds
+    the caller to another limit, stricter than the route's own; it raises TooManyRequestsError.
     """
 
     tools: Tools
@@ -111,6 +114,7 @@ class Call:
     repeat: Repeat | None = None
     site: Site | None = None
     signed: bool = False
+    count: Callable[[str], None] = lambda _limit: None
 
     @property
     def principal(self) -> Principal:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Literal
 from marshmallow import Schema, fields
 
 from shared.errors import InvalidInputError
-from shared.web.calls import Answer, Call, Page, Redirect
+from shared.web import proof_of_work
+from shared.web.calls import Answer, Call, Document, Page, Redirect
 from shared.web.routes import Answers, Api
 from shared.web.who import PUBLIC
 from shared.wording import Both
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 Form = Literal["contact", "newsletter"]
 LIFE = timedelta(hours=24)
 PURPOSE = "form-tokens"
+DAY = 86_400
 _HEAD, _MAC = 16, 16
 EXPIRED = Both(
     "Dit formulier stond te lang open. Verstuur het nog een keer.", "This form was open too long. Send it once more."
@@ -33,10 +35,11 @@ MISSING = Both("Ontbreekt: haal er een op bij /v1/form-token.", "Missing: get on
 
 
 class FormTokenSchema(Schema):
-    """A token for one showing of a form, and the version of the statement that it should name."""
+    """A token for one showing of a form, the version of the statement that it should name, and work to do if asked."""
 
     form_token = fields.String(required=True)
     privacy_version = fields.String(required=True)
+    proof_of_work = fields.Dict(keys=fields.String())
 
 
 def issue(tools: Tools, now: datetime) -> str:
@@ -76,16 +79,20 @@ def filled_in(call: Call) -> timedelta | None:
 def page(call: Call, template: str, action: str) -> Page:
     """Return the page of a form that posts to ``action``; the clinic's websites may show it in a frame."""
     sites = call.tools.policy.sites.values()
+    asks_work = proof_of_work.is_asked(call)
+    named = f"?site={call.site.id}" if call.site else ""
     context = {
         "statement": call.tools.policy.statement.isoformat(),
         "form_token": issue(call.tools, call.now),
-        "action": f"{action}?site={call.site.id}" if call.site else action,
+        "action": action + named,
+        "work_at": f"/{call.tools.name}/v1/form-token{named}" if asks_work else None,
     }
     return Page(
         template,
         context,
         form_to=[origin for site in sites if site.thanks for origin in site.origins],
         framed_by=[origin for site in sites if site.frames for origin in site.origins],
+        scripted=asks_work,
     )
 
 
@@ -109,8 +116,15 @@ api = Api("forms")
 )
 def give_form_token(call: Call) -> Answer:
     """Give a page of the clinic's website a token for the form it shows."""
-    token = issue(call.tools, call.now)
-    return Answer({"form_token": token, "privacy_version": call.tools.policy.statement.isoformat()})
+    given = {"form_token": issue(call.tools, call.now), "privacy_version": call.tools.policy.statement.isoformat()}
+    work = {"proof_of_work": proof_of_work.challenge(call.tools)} if proof_of_work.is_asked(call) else {}
+    return Answer(given | work)
+
+
+@api.get("/v1/proof-of-work.js", who=PUBLIC, answers=Answers(200), sites=True, while_restoring=True)
+def give_script(_call: Call) -> Document:
+    """Give the script that does the work a site asks for, to our pages and to the site's own."""
+    return Document(proof_of_work.SCRIPT.read_bytes(), "text/javascript; charset=utf-8", keep_for=DAY)
 
 
 def _mac(tools: Tools, head: bytes) -> bytes:

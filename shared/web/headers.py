@@ -21,15 +21,16 @@ API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 YEAR = 31_536_000
 
 
-def page_policy(form_to: Sequence[str] = (), framed_by: Sequence[str] = ()) -> str:
-    """Content-Security-Policy of a page: everything from here, no scripts, no frames around it but where allowed.
+def page_policy(form_to: Sequence[str] = (), framed_by: Sequence[str] = (), *, scripted: bool = False) -> str:
+    """Content-Security-Policy of a page: everything from here, no scripts and no frames around it but where allowed.
 
     Browsers hold redirects after a form against form-action too, hence ``form_to``.
     """
     targets = " ".join(("'self'", *form_to))
     ancestors = " ".join(framed_by) or "'none'"
+    ours = "script-src 'self'; connect-src 'self'; " if scripted else ""
     return (
-        "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; base-uri 'none'; "
+        f"default-src 'none'; {ours}style-src 'self'; img-src 'self'; font-src 'self'; base-uri 'none'; "
         f"frame-ancestors {ancestors}; form-action {targets}"
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from marshmallow import Schema
     from sqlalchemy.orm import Session
 
+HEADER = "Idempotency-Key"
 LONGEST_KEY = 200
 
 
@@ -30,6 +32,16 @@ class RepeatedError(Exception):
         self.answer = answer
 
 
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """What a call is known again by, and what is said when it comes with another body."""
+
+    name: str
+    digest: str
+    request: str
+    spent: str
+
+
 class Repeat:
     """One call of an idempotent route; without a key it only sees to it that an answer is kept at all.
 
@@ -39,28 +51,35 @@ class Repeat:
 
     def __init__(self, key: str | None, *, caller: str, request: bytes, schema: Schema | None) -> None:
         if key is not None and not (0 < len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
-            raise InvalidInputError({"Idempotency-Key": [f"Not 1 to {LONGEST_KEY} printable ASCII characters."]})
-        self._key_digest = key and hashlib.sha256(f"{caller}\n{key}".encode()).hexdigest()
-        self._request_digest = key and hmac.digest(key.encode(), request, "sha256").hex()
+            raise InvalidInputError({HEADER: [f"Not 1 to {LONGEST_KEY} printable ASCII characters."]})
+        self._caller, self._request = caller, request
+        self._keys: list[_Key] = []
         self._schema = schema
         self._kept: dict[str, Any] | None = None
+        if key:
+            self.once(HEADER, key, "Was used with another request.")
+
+    def once(self, name: str, key: str, spent: str) -> None:
+        """Know the call by another key too: what came in the field ``name`` and counts for one body only."""
+        digest = hashlib.sha256(f"{self._caller}\n{key}".encode()).hexdigest()
+        request = hmac.digest(key.encode(), self._request, "sha256").hex()
+        self._keys.append(_Key(name, digest, request, spent))
 
     def claim(self, session: Session, now: datetime) -> None:
-        """Take the key for this transaction, waiting for another that has it.
+        """Take the keys for this transaction, waiting for another that has one.
 
-        Raises RepeatedError with the stored answer, InvalidInputError when the key came with another body.
+        Raises RepeatedError with the stored answer, InvalidInputError when a key came with another body.
         """
-        if not self._key_digest:
-            return
-        row = {"key_digest": self._key_digest, "request_digest": self._request_digest, "created_at": now}
-        if insert_once(session, idempotent_answers, [row]):
-            return
-        stored = session.execute(
-            sa.select(idempotent_answers).where(idempotent_answers.c.key_digest == self._key_digest)
-        ).one()
-        if stored.request_digest != self._request_digest:
-            raise InvalidInputError({"Idempotency-Key": ["Was used with another request."]})
-        raise RepeatedError(_from_stored(stored.answer))
+        for key in self._keys:
+            row = {"key_digest": key.digest, "request_digest": key.request, "created_at": now}
+            if insert_once(session, idempotent_answers, [row]):
+                continue
+            stored = session.execute(
+                sa.select(idempotent_answers).where(idempotent_answers.c.key_digest == key.digest)
+            ).one()
+            if stored.request_digest != key.request:
+                raise InvalidInputError({key.name: [key.spent]})
+            raise RepeatedError(_from_stored(stored.answer))
 
     def keep(self, answer: Answer | Redirect) -> None:
         """Remember the answer until the transaction ends; what its schema does not declare is left out."""
@@ -74,10 +93,10 @@ class Repeat:
         """Store the kept answer with the effect."""
         if self._kept is None:
             raise RuntimeError("an idempotent route must call.keep() its answer inside its transaction")
-        if self._key_digest:
+        for key in self._keys:
             session.execute(
                 sa.update(idempotent_answers)
-                .where(idempotent_answers.c.key_digest == self._key_digest)
+                .where(idempotent_answers.c.key_digest == key.digest)
                 .values(answer=self._kept)
             )
 

@@ -55,7 +55,7 @@ def render(app: Flask, page: Page, words: Mapping[str, Any], status: int = 200) 
     text = _strict(app).get_template(page.template).render({**words, **page.context})
     response = make_response(text, status)
     response.content_type = f"{HTML}; charset=utf-8"
-    response.headers["Content-Security-Policy"] = page_policy(page.form_to, page.framed_by)
+    response.headers["Content-Security-Policy"] = page_policy(page.form_to, page.framed_by, scripted=page.scripted)
     response.headers["Content-Language"] = words["language"]
     if page.modified:
         response.last_modified = page.modified

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from flask import Flask, Response, g, jsonify, make_response, redirect, request
@@ -50,9 +51,11 @@ def view_of(app: Flask, route: Route, mount: Mount, *, limited: bool) -> Callabl
         g.mount, g.route = mount, route
         site, signed = _site(route, mount)
         if route.limit and limited:
-            _count(route, mount, site if signed else None)
+            _count(route, mount, site if signed else None, str(route.limit))
         call = g.call = _call(route, mount, path)
         call.site, call.signed = site, signed
+        if limited:
+            call.count = partial(_count, route, mount, None)
         read_query(route, call)
         if route.receives:
             read_body(route, call)
@@ -146,10 +149,10 @@ def _site(route: Route, mount: Mount) -> tuple[Site | None, bool]:
     return site_of(tools.policy, read_bytes(route.most_bytes), system_clock())
 
 
-def _count(route: Route, mount: Mount, site: Site | None) -> None:
+def _count(route: Route, mount: Mount, site: Site | None, limit: str) -> None:
     """Count a call of one visitor's or, where a site's server passes forms on, of the whole site's."""
-    what = f"{route.method} {route.rule}"
-    limit = str(route.limit) if site is None else times(str(route.limit), SITE_FACTOR)
+    what = f"{route.method} {route.rule} {limit}"
+    limit = limit if site is None else times(limit, SITE_FACTOR)
     caller = caller_key(mount.secret, what, request.remote_addr or "", site=site.id if site else "")
     # By the machine's clock: one that stands still, for trying terms, would never end a window.
     count_call(cast("Tools", mount.tools).database, limit, caller, system_clock())

@@ -50,10 +50,14 @@ def site(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 
 
 @pytest.fixture
-def intake(tmp_path: Path, site: tuple[str, Path]) -> Iterator[tuple[str, Website]]:
-    """Serve an intake whose policy names that website as the guide says; return where, and the installation."""
+def intake(request: pytest.FixtureRequest, tmp_path: Path, site: tuple[str, Path]) -> Iterator[tuple[str, Website]]:
+    """Serve an intake whose policy names that website as the guide says; return where, and the installation.
+
+    Its parameter says whether the website asks for proof of work.
+    """
     recipe = yaml.safe_load(_block("yaml", 0).replace(THEIRS, site[0]))
     recipe["sites"]["www"]["form_token_required"] = False  # section 2 has no token, and section 1 says what that means
+    recipe["sites"]["www"]["proof_of_work"] = getattr(request, "param", False)
     policy = yaml.safe_load((ROOT / CONFIG / "policy.yaml").read_text(encoding="utf-8")) | recipe
     (tmp_path / "policy.yaml").write_text(yaml.safe_dump(policy), encoding="utf-8")
     with open_website(tmp_path, {"DISCREET_POLICY": str(tmp_path / "policy.yaml")}) as website:
@@ -63,11 +67,17 @@ def intake(tmp_path: Path, site: tuple[str, Path]) -> Iterator[tuple[str, Websit
 
 
 @pytest.fixture
-def show(site: tuple[str, Path], intake: tuple[str, Website]) -> Callable[[int], str]:
-    """Return what puts a recipe of the guide on a page of the website and returns the page's address."""
+def show(site: tuple[str, Path], intake: tuple[str, Website]) -> Callable[..., str]:
+    """Return what puts a recipe of the guide on a page of the website and returns the page's address.
 
-    def put(number: int) -> str:
-        recipe = _block("html", number).replace(OURS, intake[0])
+    ``first`` is the recipe for the first line of a form.
+    """
+
+    def put(number: int, first: int | None = None) -> str:
+        recipe = _block("html", number)
+        if first is not None:
+            recipe = _block("html", first) + recipe.partition("\n")[2]
+        recipe = recipe.replace(OURS, intake[0])
         page = f'<!doctype html><html lang="nl"><meta charset="utf-8"><title>Contact</title>{recipe}</html>'
         (site[1] / f"{number}.html").write_text(page, encoding="utf-8")
         return f"{site[0]}/{number}.html"
@@ -136,6 +146,28 @@ def test_our_page_stands_in_a_frame_of_the_site_and_of_no_other(browser, show, i
     elsewhere.write_text(_block("html", 2).replace(OURS, intake[0]))
     browser.open(elsewhere.as_uri())
     assert not any("/intake/static/" in url for url in browser.requested)
+
+
+@pytest.mark.parametrize("intake", [True], indirect=True)
+def test_a_site_that_asks_for_work_gets_it_from_each_of_its_forms(scripted, show, intake, site) -> None:
+    """A plain form, a script's, and our own page: none is put aside, and nothing is loaded from anybody else."""
+    scripted.open(show(0, first=3))
+    _fill(scripted, email="plain@voorbeeld.example")
+    scripted.click("button")
+    _until(lambda: scripted.address == f"{site[0]}/bedankt")
+    scripted.open(show(1))
+    _fill(scripted, email="script@voorbeeld.example")
+    _until(lambda: any(url.endswith("/form-token") for url in scripted.requested))
+    intake[1].clock.forward(seconds=5)
+    scripted.tick("button")
+    _until(lambda: "Je bericht heeft nummer" in scripted.text)
+    scripted.open(f"{intake[0]}/intake/contact?site=www")
+    _fill(scripted, email="ours@voorbeeld.example")
+    intake[1].clock.forward(seconds=5)
+    scripted.click("button")
+    _until(lambda: scripted.address == f"{site[0]}/bedankt")
+    assert [(form.site, form.suspected) for form in intake[1].rows()] == [("www", None)] * 3
+    assert all(url.startswith((*site[:1], intake[0])) for url in scripted.requested)
 
 
 def _block(language: str, number: int) -> str:
