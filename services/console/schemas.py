@@ -259,4 +259,5 @@ class ContactForm(ContactFormSummary, frozen=True, kw_only=True):
     message: str
     phone: str | None = None
     subject: str | None = None
+    newsletter_text: str | None = None
     privacy_version: str | None = None

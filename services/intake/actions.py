@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from shared.wording import Language
 
 MAIL_HOST = "mail-host"
+FILLED_IN = ("name", "first_name", "email", "phone", "subject", "message")
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # nothing that looks like something else
 
 
@@ -50,7 +51,9 @@ def submit(
     refs = [tools.refs.email(email), *([tools.refs.phone(phone)] if phone else [])]
     lock_subject(session, refs)
     form_id = str(uuid.uuid4())
-    filled = {name: content.get(name) for name in ("name", "first_name", "email", "phone", "subject", "message")}
+    filled = {name: content.get(name) for name in FILLED_IN}
+    if content["newsletter"]:
+        filled["newsletter_text"] = content.get("newsletter_text")
     sealed = tools.vault.seal(form_id, filled)
     form = ContactForm(
         id=form_id,
@@ -109,6 +112,7 @@ def claim(session: Session, tools: Tools, form_id: str) -> dict[str, Any]:
         "email": content["email"],
         "language": form.language,
         "privacy_version": form.privacy_version,
+        "newsletter_text": content.get("newsletter_text"),
     }
 
 

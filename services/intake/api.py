@@ -27,9 +27,11 @@ from shared.web import (
     Answers,
     Api,
     Call,
+    Document,
     Page,
     Redirect,
     Staff,
+    form_schemas,
     form_tokens,
     list_of,
     proof_of_work,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 READERS = Staff("physician", "assistant", "front-desk", "privacy-coordinator")
 PAGE = Answers(200, media=HTML)
+FORM_SCHEMA = "/v1/contact-forms.schema.json"
 _log = logging.getLogger(__name__)
 
 api = Api("intake")
@@ -83,6 +86,12 @@ def submit_contact_form(call: Call) -> Answer | Redirect:
             suspected=suspected,
         )
         return call.keep(_accepted(call, reference))
+
+
+@api.get(FORM_SCHEMA, who=PUBLIC, answers=form_schemas.ANSWERS, sites=True, while_restoring=True)
+def describe_contact_form(call: Call) -> Document:
+    """Describe the fields of a contact form for whoever builds a website."""
+    return form_schemas.document(call, SubmitContactFormSchema, FORM_SCHEMA)
 
 
 def _accepted(call: Call, reference: str) -> Answer | Redirect:

@@ -27,7 +27,8 @@ def _line(most: int, *, required: bool = False) -> fields.String:
 class SubmitContactFormSchema(Schema):
     """A contact form: these fields and no others (P6).
 
-    ``newsletter`` is a tick that is off unless the visitor sets it (P16). ``website`` is a trap for form
+    ``newsletter`` is a tick that is off unless the visitor sets it (P16), and ``newsletter_text`` what stood beside
+    it, which is kept with the tick as proof (P21). ``website`` is a trap for form
     robots and stays empty. ``form_token`` says when the form was shown. ``altcha`` is the
     solution where a site asks for proof of work, and is not looked at elsewhere.
     """
@@ -39,6 +40,7 @@ class SubmitContactFormSchema(Schema):
     phone = fields.String(validate=validate.Length(3, 40))
     subject = _line(200)
     newsletter = fields.Boolean(load_default=False, truthy={True, "true", "on", "yes", "1"})
+    newsletter_text = _line(300)
     language = fields.String(validate=validate.OneOf(("nl", "en")))
     privacy_version = fields.String(validate=VERSION)
     form_token = fields.String(validate=validate.Length(max=2000))
@@ -82,6 +84,7 @@ class ContactFormSchema(ContactFormSummarySchema):
     phone = fields.String(allow_none=True)
     subject = fields.String(allow_none=True)
     message = fields.String()
+    newsletter_text = fields.String(allow_none=True)
     language = fields.String()
     privacy_version = fields.String()
 
@@ -93,3 +96,4 @@ class ClaimSchema(Schema):
     email = fields.String()
     language = fields.String()
     privacy_version = fields.String()
+    newsletter_text = fields.String(allow_none=True)

@@ -27,6 +27,7 @@ from shared.web import (
     Page,
     Redirect,
     Staff,
+    form_schemas,
     form_tokens,
     proof_of_work,
 )
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 PAGE = Answers(200, media=HTML)
+FORM_SCHEMA = "/v1/subscriptions.schema.json"
 WITHOUT_WORK = "3/hour"
 TEXT = "text/plain; charset=utf-8"
 WEBHOOK_BYTES = 8_000_000  # a thousand events with every custom field a list can have
@@ -86,6 +88,12 @@ def sign_up(call: Call) -> Answer | Redirect:
             else:
                 signing_up.sign_up(session, call.tools, asked, now=call.now)
         return call.keep(_accepted(call))
+
+
+@api.get(FORM_SCHEMA, who=PUBLIC, answers=form_schemas.ANSWERS, sites=True, while_restoring=True)
+def describe_sign_up(call: Call) -> Document:
+    """Describe the fields of a sign-up for whoever builds a website."""
+    return form_schemas.document(call, SignUpSchema, FORM_SCHEMA)
 
 
 def _accepted(call: Call) -> Answer | Redirect:

@@ -54,7 +54,10 @@ class SearchSchema(Schema):
 
 
 class ProofSchema(Schema):
-    """How the person consented: what they read and said yes to, when, and by which way (P21)."""
+    """How the person consented: what they read and said yes to, when, and by which way (P21).
+
+    ``text`` is what was confirmed; ``tick_text`` stood beside the tick of a contact form, which came before it.
+    """
 
     method = fields.String()
     source = fields.String()
@@ -64,6 +67,7 @@ class ProofSchema(Schema):
     privacy_version = fields.String()
     text_sha256 = fields.String(allow_none=True)
     text = fields.String(allow_none=True)
+    tick_text = fields.String(allow_none=True)
 
 
 class ProviderSchema(Schema):

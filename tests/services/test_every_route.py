@@ -36,6 +36,8 @@ OPEN = {
     "GET /problems/<slug>",
     "GET /readyz",
     "GET /requests/",
+    "GET /intake/v1/contact-forms.schema.json",
+    "GET /newsletter/v1/subscriptions.schema.json",
     "POST /intake/v1/contact-forms",
     "POST /newsletter/confirm/<token>",
     "POST /newsletter/unsubscribe/<token>",

@@ -70,6 +70,7 @@ def _sign_up(session: Session, tools: Tools, content: Mapping[str, Any], now: da
         language="en" if content.get("language") == "en" else "nl",
         source="contact-form",
         privacy_version=content.get("privacy_version"),
+        tick_text=content.get("newsletter_text"),
     )
     try:
         return sign_up(session, tools, asked, now=now)

@@ -1,4 +1,4 @@
-"""What is sealed of a subscription: first name, address, and the tokens of its links."""
+"""What is sealed of a subscription: first name, address, the tokens of its links, and what a tick for it said."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def open_content(tools: Tools, subscription: Subscription) -> dict[str, Any]:
-    """Return ``first_name``, ``email``, ``confirm`` and ``unsubscribe``. Raises KeyDestroyedError."""
+    """Return ``first_name``, ``email``, ``confirm``, ``unsubscribe``, ``tick_text``. Raises KeyDestroyedError."""
     return tools.vault.open(subscription.id, Sealed(subscription.key_id, subscription.sealed))
 
 

@@ -12,6 +12,8 @@ from shared.errors import DiscreetError, KeyDestroyedError
 from shared.propagation import transfers
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy.orm import Session
 
     from services.newsletter.records import Subscription
@@ -25,7 +27,7 @@ class Found:
     """A subscription as staff see it; ``processor`` has it, or had it and has not confirmed that it erased it."""
 
     subscription: Subscription
-    first_name: str
+    content: Mapping[str, Any]
     processor: str | None
 
     def shown(self, state: str | None) -> dict[str, Any]:
@@ -36,7 +38,7 @@ class Found:
             "id": subscription.id,
             "state": subscription.state,
             "ended_because": subscription.ended_because,
-            "first_name": self.first_name,
+            "first_name": self.content["first_name"],
             "language": subscription.language,
             "version": subscription.version,
             "created_at": subscription.created_at,
@@ -50,6 +52,7 @@ class Found:
                 "privacy_version": subscription.privacy_version,
                 "text_sha256": subscription.consent_digest,
                 "text": text,
+                "tick_text": self.content.get("tick_text"),
             },
             "provider": {"processor": self.processor, "state": state} if self.processor else None,
         }
@@ -60,12 +63,12 @@ def find(session: Session, tools: Tools, email: str) -> list[Found]:
     found = []
     for subscription in records.find_of(session, tools.refs.emails(email)):
         try:
-            first_name = open_content(tools, subscription)["first_name"]
+            content = open_content(tools, subscription)
         except KeyDestroyedError:
             continue  # erased between the row and its key
         processor = subscription.processor
         held = processor is not None and transfers.held_by(session, processor, [subscription.id])
-        found.append(Found(subscription, first_name, processor if held else None))
+        found.append(Found(subscription, content, processor if held else None))
     return found
 
 

@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignUp:
-    """What somebody filled in; ``privacy_version`` is the statement that was beside the form, if it said so."""
+    """What somebody filled in; ``privacy_version`` and ``tick_text`` are what was beside it, if the form said so."""
 
     first_name: str = field(repr=False)
     email: str = field(repr=False)
     language: Language
     source: str
     privacy_version: str | None = None
+    tick_text: str | None = None
 
 
 def sign_up(session: Session, tools: Tools, asked: SignUp, *, now: datetime) -> str | None:
@@ -73,6 +74,7 @@ def _begin(
         "email": email,
         "confirm": tokens.new_token(),
         "unsubscribe": tokens.new_token(),
+        "tick_text": asked.tick_text,
     }
     subscription = Subscription(
         id=str(uuid.uuid4()),
@@ -98,10 +100,11 @@ def _begin(
 def _take_over(
     tools: Tools, session: Session, found: Subscription, content: dict[str, Any], asked: SignUp, *, may_ask: bool
 ) -> None:
-    """Before a confirmation the last first name counts; after it nobody changes anything without the link."""
+    """Before a confirmation the last form counts; after it nobody changes anything without the link."""
     if found.state == PENDING:
-        content["first_name"] = asked.first_name
-        found.language = asked.language
+        content |= {"first_name": asked.first_name, "tick_text": asked.tick_text}
+        found.language, found.source = asked.language, asked.source
+        found.privacy_version = asked.privacy_version or tools.policy.statement.isoformat()
     elif may_ask:
         content["confirm"] = tokens.new_token()
         found.confirm_digest = tokens.digest_of(content["confirm"])

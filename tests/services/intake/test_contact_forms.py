@@ -118,6 +118,18 @@ def test_p92_a_form_keeps_which_statement_was_beside_it(website) -> None:
     assert 'href="/privacy"' in page
 
 
+def test_p21_what_stood_beside_the_tick_is_kept_with_it_and_goes_with_the_claim(website) -> None:
+    """Word for word as the page showed it; without a tick there is nothing to prove."""
+    page = website.client.get("/intake/contact?language=en", headers=BROWSER).text
+    [text] = re.findall(r'name="newsletter_text" value="([^"]+)"', page)
+    assert f"> {text}</label>" in page
+    ticked, plain = website.sent(newsletter=True, newsletter_text=text), website.sent(newsletter_text=text)
+    assert website.read(ticked).json["newsletter_text"] == text
+    assert "newsletter_text" not in website.read(plain).json
+    claim = website.client.get(f"/intake/v1/claims/{ticked}", headers=website.service_token("newsletter"))
+    assert (claim.json["newsletter_text"], claim.json["privacy_version"]) == (text, "2024-07-01")
+
+
 def test_p59_staff_read_what_was_sent_word_for_word(website) -> None:
     """Nothing is scored, shortened, cleaned or put in other words."""
     said = {
@@ -181,6 +193,7 @@ def test_the_newsletter_gets_name_and_address_of_those_who_ticked_it_and_no_othe
         "email": FORM["email"],
         "language": "en",
         "privacy_version": "2024-07-01",
+        "newsletter_text": None,
     }
     assert website.client.get(path + other, headers=website.service_token("newsletter")).status_code == 404
     assert website.client.get(path + ticked, headers=website.bearer("front-desk")).status_code == 403

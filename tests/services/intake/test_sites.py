@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 from shared.clock import system_clock
 from shared.settings import CONFIG, ROOT
@@ -72,6 +73,22 @@ def test_a_script_on_the_clinic_s_page_may_send_the_form_and_read_the_answer(cli
     assert (wrong.status_code, wrong.headers["Access-Control-Allow-Origin"]) == (422, CLINIC)
     assert "Access-Control-Allow-Credentials" not in sent.headers
     assert clinic.rows()[0].site == "www"
+
+
+def test_p6_a_builder_reads_which_fields_the_form_has_and_the_form_is_held_to_the_same(clinic) -> None:
+    """JSON Schema: what it passes is taken, and what it refuses is refused; it can be read from the site's page."""
+    found = clinic.client.get(f"{SUBMIT}.schema.json", headers={"Origin": CLINIC})
+    assert (found.mimetype, found.headers["Access-Control-Allow-Origin"]) == ("application/schema+json", CLINIC)
+    Draft202012Validator.check_schema(found.json)
+    form = Draft202012Validator(found.json)
+    for fields, fits in (
+        ({"privacy_version": "2024-07-01", "newsletter": True}, True),
+        ({"privacy_version": "2024-07-01; anna"}, False),
+        ({"language": "de"}, False),
+        ({"bsn": "1"}, False),
+        ({"message": ""}, False),
+    ):
+        assert (form.is_valid(FORM | fields), clinic.send(**fields).status_code) == (fits, 202 if fits else 422)
 
 
 def test_a_page_that_is_not_the_clinic_s_may_do_neither(clinic) -> None:

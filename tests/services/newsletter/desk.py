@@ -318,6 +318,13 @@ class Desk:
         if wait:
             self.hear()
 
+    def proof(self, email: str = ANNA) -> dict:
+        """What staff see of how an address consented."""
+        asked = self.client.post(
+            "/newsletter/v1/subscriptions/search", json={"email": email}, headers=self.bearer("front-desk")
+        )
+        return asked.json["items"][-1]["proof"]
+
     def hear(self) -> None:
         """Wait until the programme has posted everything it had to say, or ask it."""
         if self.processor.adapter in programmes.ASKED:

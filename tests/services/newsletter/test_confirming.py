@@ -71,6 +71,7 @@ def test_p21_the_proof_of_consent_can_be_shown(newsletter) -> None:
         "privacy_version": "2024-07-01",
         "text_sha256": hashlib.sha256(TEXTS["en"].encode()).hexdigest(),
         "text": TEXTS["en"],
+        "tick_text": None,
     }
 
 

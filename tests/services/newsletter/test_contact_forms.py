@@ -11,6 +11,7 @@ from shared.events import ContactFormReceived
 from tests.services.newsletter.desk import ANNA
 
 HELD = {"first_name": "Anna", "email": ANNA, "language": "en", "privacy_version": "2024-07-01"}
+TICK = "I would also like to receive the newsletter"
 
 
 class Intake:
@@ -39,13 +40,25 @@ def announce(newsletter, *, wants: bool = True, form: str | None = None) -> str:
 
 def test_its_sender_gets_the_same_mail_as_from_the_sign_up_form(newsletter) -> None:
     """The form's number is all that travels; name and address are asked for, and the second yes is the person's."""
-    intake = newsletter.ask_claims(Intake(HELD))
+    intake = newsletter.ask_claims(Intake(HELD | {"newsletter_text": TICK}))
     form = announce(newsletter)
     newsletter.run_job("claim sign-ups")
     assert intake.asked == [("intake", form)]
     (row,) = newsletter.rows()
     assert (row.state, row.source, row.language, row.privacy_version) == ("pending", "contact-form", "en", "2024-07-01")
     assert newsletter.confirm().status_code == 200
+    assert newsletter.proof()["tick_text"] == TICK
+
+
+def test_p21_before_it_is_confirmed_the_proof_is_of_the_last_form(newsletter) -> None:
+    """Whoever ticked a contact form and then signed up by the other form saw another text, and another statement."""
+    newsletter.ask_claims(Intake(HELD | {"newsletter_text": TICK}))
+    announce(newsletter)
+    newsletter.run_job("claim sign-ups")
+    newsletter.sign_up(privacy_version="2025-01-01")
+    newsletter.confirm()
+    proof = newsletter.proof()
+    assert (proof["source"], proof["privacy_version"], proof["tick_text"]) == ("sign-up-form", "2025-01-01", None)
 
 
 def test_p16_a_form_without_the_tick_makes_no_subscription(newsletter) -> None:
