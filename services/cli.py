@@ -19,6 +19,8 @@ from shared.settings import SERVICES, Settings
 Read = Callable[[], Settings]
 WORKERS = click.Choice([*SERVICES, "all"])
 SERVICE = click.Choice(SERVICES)
+FORMS_AT = ("intake", "newsletter")
+"""The services to which forms of the clinic's websites come."""
 
 
 class Commands(click.Group):
@@ -222,6 +224,29 @@ def demo() -> None:
 
     # Of a trial unless it is said otherwise: in the second terminal nothing is set, since ./run sets it for itself.
     story.tell(Settings.from_environ({**os.environ, "DISCREET_MODE": os.environ.get("DISCREET_MODE") or "trial"}))
+
+
+@main.command("form-attempts")
+@click.option("--site", help="One of the sites in the policy; all of them without it.")
+@click.option("--service", type=click.Choice(FORMS_AT), help="Both without it.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.pass_obj
+def form_attempts(settings: Read, site: str | None, service: str | None, limit: int) -> None:
+    """Show which forms of websites were refused or put aside lately, and why; never what was in them."""
+    from services.tables import print_rows  # noqa: PLC0415
+    from shared.clock import utc_text  # noqa: PLC0415
+    from shared.database import Database  # noqa: PLC0415
+    from shared.web.attempts import find  # noqa: PLC0415
+
+    found = []
+    for name in [service] if service else FORMS_AT:
+        with Database(settings().database_url(name)).reading() as session:
+            found += find(session, site, limit=limit)
+    latest = sorted(found, key=lambda attempt: attempt.tried_at, reverse=True)[:limit]
+    rows = [
+        (utc_text(each.tried_at), each.site or "-", each.form, each.problem, ", ".join(each.names)) for each in latest
+    ]
+    print_rows(("when", "site", "form", "why", "fields or reasons"), rows)
 
 
 @main.group()

@@ -26,7 +26,7 @@ from shared.propagation.tables import (
 )
 from shared.service import Job
 from shared.vault import keys_in_use
-from shared.web.tables import idempotent_answers, rate_counters
+from shared.web.tables import form_attempts, idempotent_answers, rate_counters
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -77,6 +77,7 @@ def end_terms(tools: Tools, now: datetime) -> None:
         (by_hand_links, by_hand_links.c.expires_at < before("system.by-hand-task")),
         (idempotent_answers, idempotent_answers.c.created_at < before("system.idempotent-answer")),
         (rate_counters, rate_counters.c.ends_at < before("system.rate-counter")),
+        (form_attempts, form_attempts.c.tried_at < before("system.form-attempt")),
     )
     for table, condition in over:
         _delete(tools, table, condition)

@@ -21,6 +21,7 @@ from services.console.pages import (
     rights_requests,
     sign_in,
     today,
+    websites,
 )
 from services.console.service import assemble
 from shared.settings import Settings
@@ -73,6 +74,6 @@ def _add_pages(console: Console, app: Flask) -> None:
     pages = Blueprint("console", __name__, url_prefix="/console")
     pages.before_request(partial(frame.admit, csrf))
     pages.register_error_handler(Exception, frame.show_error)
-    for part in (sign_in, today, contact_forms, decisions, closures, rights_requests, dossier, mail):
+    for part in (sign_in, today, contact_forms, decisions, closures, rights_requests, dossier, websites, mail):
         pages.register_blueprint(part.pages)
     app.register_blueprint(pages)

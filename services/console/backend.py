@@ -19,6 +19,7 @@ from services.console.schemas import (
     ContactFormList,
     DecisionDetail,
     DecisionList,
+    FormAttemptList,
     LetterText,
 )
 from shared.auth import issue_token
@@ -146,6 +147,11 @@ class Backend:
     def release(self, caller: Caller, form_id: str) -> None:
         """Let a contact form out of quarantine."""
         self._call(caller, "POST", f"contact-forms/{form_id}/release", service="intake", json={})
+
+    def form_attempts(self, caller: Caller, service: ServiceName, *, site: str | None, limit: int) -> FormAttemptList:
+        """Return the last forms of websites that a service refused or put aside, of one site or of all."""
+        params: dict[str, Any] = {"limit": limit} | ({"site": site} if site else {})
+        return self._read(caller, "GET", "form-attempts", FormAttemptList, service=service, params=params)
 
     def client(self, caller: Caller, record_id: str) -> Client:
         """Return who a client is; the dossier notes who looks, also below."""

@@ -29,6 +29,7 @@ BIG_NUMBER = re.compile(r"[0-9]{11}")
 
 OFFERED: dict[str, frozenset[str]] = {
     "read-forms": frozenset({"physician", "assistant", "front-desk", "privacy-coordinator"}),
+    "read-attempts": frozenset({"admin", "privacy-coordinator", "front-desk"}),
     "read-dossier": frozenset({"physician", "assistant", "front-desk", "privacy-coordinator"}),
     "read-requests": frozenset({"privacy-coordinator", "fg", "front-desk"}),
     "read-decisions": frozenset({"privacy-coordinator", "fg", "admin"}),

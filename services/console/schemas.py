@@ -251,6 +251,23 @@ class ContactFormList(msgspec.Struct, frozen=True, kw_only=True):
     next: str | None = None
 
 
+class FormAttempt(msgspec.Struct, frozen=True, kw_only=True):
+    """A form of a website that was refused or put aside: why, and of its fields the names."""
+
+    tried_at: datetime
+    form: str
+    problem: str
+    site: str | None = None
+    names: list[str] = []
+
+
+class FormAttemptList(msgspec.Struct, frozen=True, kw_only=True):
+    """The last attempts at one service."""
+
+    items: list[FormAttempt]
+    next: str | None = None
+
+
 class ContactForm(ContactFormSummary, frozen=True, kw_only=True):
     """A contact form as it was sent."""
 

@@ -31,6 +31,7 @@ from shared.web import (
     Page,
     Redirect,
     Staff,
+    attempts,
     form_schemas,
     form_tokens,
     list_of,
@@ -75,6 +76,7 @@ def submit_contact_form(call: Call) -> Answer | Redirect:
         message=call.body["message"],
         work=proof_of_work.was_done(call),
     )
+    site = call.site.id if call.site else None
     with call.transaction() as session:
         reference = actions.submit(
             session,
@@ -82,10 +84,13 @@ def submit_contact_form(call: Call) -> Answer | Redirect:
             call.body,
             language=call.body.get("language", call.language),
             now=call.now,
-            site=call.site.id if call.site else None,
+            site=site,
             suspected=suspected,
         )
-        return call.keep(_accepted(call, reference))
+        answer = call.keep(_accepted(call, reference))
+    if suspected:
+        attempts.note(call.tools.database, "contact-forms", attempts.SET_ASIDE, suspected, site=site, now=call.now)
+    return answer
 
 
 @api.get(FORM_SCHEMA, who=PUBLIC, answers=form_schemas.ANSWERS, sites=True, while_restoring=True)

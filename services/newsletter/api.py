@@ -27,6 +27,7 @@ from shared.web import (
     Page,
     Redirect,
     Staff,
+    attempts,
     form_schemas,
     form_tokens,
     proof_of_work,
@@ -87,7 +88,11 @@ def sign_up(call: Call) -> Answer | Redirect:
                 waiting.keep(session, call.tools, asked, now=call.now)
             else:
                 signing_up.sign_up(session, call.tools, asked, now=call.now)
-        return call.keep(_accepted(call))
+        answer = call.keep(_accepted(call))
+    if body.get("website"):
+        site = call.site.id if call.site else None
+        attempts.note(call.tools.database, "subscriptions", attempts.DROPPED, ["trap"], site=site, now=call.now)
+    return answer
 
 
 @api.get(FORM_SCHEMA, who=PUBLIC, answers=form_schemas.ANSWERS, sites=True, while_restoring=True)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from services.newsletter.api import api
 from services.web import create_service_app
-from shared.web import form_tokens
+from shared.web import attempts, form_tokens
 
 if TYPE_CHECKING:
     from flask import Flask
 
-APIS = (api, form_tokens.api)
+APIS = (api, form_tokens.api, attempts.api)
 
 
 def create_app() -> Flask:

@@ -47,7 +47,7 @@ Pages     extend "web/page.html" and use "web/fields.html"; ``{{ say("Nederlands
 imported here loads Flask or Werkzeug, so that workers and migrations may know ``shared.web.tables``.
 """
 
-from shared.web import form_schemas, form_tokens, proof_of_work
+from shared.web import attempts, form_schemas, form_tokens, proof_of_work
 from shared.web.calls import Answer, Call, Document, Page, Redirect, Reply
 from shared.web.paging import PageQuerySchema, list_of
 from shared.web.routes import FORM, HTML, JSON, MULTIPART, RAW, Answers, Api
@@ -77,6 +77,7 @@ __all__ = [
     "Staff",
     "TimeField",
     "Upload",
+    "attempts",
     "form_schemas",
     "form_tokens",
     "list_of",

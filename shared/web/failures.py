@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from flask import Response, g, jsonify, make_response, request
 from werkzeug.exceptions import HTTPException
 
 from shared.database import is_away
 from shared.errors import UnavailableError
+from shared.web import attempts
 from shared.web.calls import Page
 from shared.web.pages import language_of, page_words, readable, render, wants_page
 from shared.web.problems import MEDIA, Problem, problem_of
+from shared.web.sites import claimed
 from shared.wording import Both, text_in
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from flask import Flask
     from werkzeug.wrappers import Response as BaseResponse
 
+    from shared.service import Tools
     from shared.web.mounts import Mount
     from shared.wording import Language
 
@@ -41,6 +44,7 @@ def answer_failures(app: Flask, mounts: Sequence[Mount]) -> None:
             error = UnavailableError("database", retry_after=AWAY_SECONDS)
         problem = problem_of(error)
         _log(error, problem)
+        _note(problem)
         try:
             response = _page(app, problem, mounts) if wants_page() and "pageless" not in g else _json(problem)
         except Exception as deeper:  # noqa: BLE001 - the page cannot be shown: first without the form, then without page
@@ -56,6 +60,18 @@ def _log(error: Exception, problem: Problem) -> None:
         LOG.error("a view failed", exc_info=error)
     elif problem.kind.status > 500:
         LOG.warning("a part failed", extra={"fields": {"error": type(error).__name__, "part": problem.part}})
+
+
+def _note(problem: Problem) -> None:
+    """Keep, once, that a form of a website was refused; whoever builds the site can look why."""
+    route, mount = g.get("route"), g.get("mount")
+    if route is None or not (route.sites and route.receives) or g.get("noted"):
+        return
+    g.noted = True
+    tools = cast("Tools", mount.tools)
+    form = route.rule.rpartition("/")[2]
+    site = claimed(tools.policy)
+    attempts.note(tools.database, form, problem.kind.slug, problem.fields, site=site, now=tools.clock())
 
 
 def _json(problem: Problem) -> Response:

@@ -55,6 +55,13 @@ def site_of(policy: Policy, body: bytes, now: datetime) -> tuple[Site | None, bo
     return site, False
 
 
+def claimed(policy: Policy) -> str | None:
+    """Return which site a call says that it comes from, proved or not, where the policy knows one of that name."""
+    named = request.headers.get(SITE) or request.args.get("site") or ""
+    site = policy.sites.get(named) or policy.site_at(request.headers.get("Origin", ""))
+    return site.id if site else None
+
+
 def sign(key: bytes, body: bytes, at: datetime) -> str:
     """Return the header with which a site's server says that it passed this body on, at that time (aware)."""
     seconds = str(int(at.timestamp()))

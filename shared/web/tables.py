@@ -1,10 +1,10 @@
-"""What the web side keeps in a service's database: answers for repeated calls, and counted calls."""
+"""What the web side keeps in a service's database: answers for repeated calls, counted calls, and refused forms."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-from shared.database import Base, UtcDateTime
+from shared.database import Base, RowId, UtcDateTime
 
 idempotent_answers = sa.Table(
     "idempotent_answers",
@@ -23,4 +23,17 @@ rate_counters = sa.Table(
     sa.Column("hits", sa.Integer, nullable=False),
     sa.Column("ends_at", UtcDateTime, nullable=False, index=True),
     info={"term": "system.rate-counter"},
+)
+
+form_attempts = sa.Table(
+    "form_attempts",
+    Base.metadata,
+    sa.Column("number", RowId, primary_key=True, autoincrement=True),
+    sa.Column("tried_at", UtcDateTime, nullable=False, index=True),
+    sa.Column("form", sa.String(40), nullable=False),
+    sa.Column("site", sa.String(40)),
+    sa.Column("problem", sa.String(40), nullable=False),
+    sa.Column("names", sa.String(500), nullable=False, comment="of fields, never what is in them"),
+    sqlite_autoincrement=True,
+    info={"term": "system.form-attempt"},
 )

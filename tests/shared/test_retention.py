@@ -16,7 +16,7 @@ from shared.mail.tables import outgoing_mails
 from shared.messaging.tables import inbox, outbox
 from shared.propagation.tables import issued_decisions, obligations, receipts, tombstones, transfers
 from shared.retention import END_TERMS, end_terms
-from shared.web.tables import idempotent_answers, rate_counters
+from shared.web.tables import form_attempts, idempotent_answers, rate_counters
 from tests.kit.installation import Installation, bare_service, on_postgresql
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ ENDING = [
     (outgoing_mails, "created_at", "system.mail", {"state": "withdrawn", "sent_at": None}),
     (idempotent_answers, "created_at", "system.idempotent-answer", {}),
     (rate_counters, "ends_at", "system.rate-counter", {}),
+    (form_attempts, "tried_at", "system.form-attempt", {}),
 ]
 """Table, what its term runs from, the term, and the state in which it ends."""
 

@@ -44,6 +44,9 @@ DOWN = {
         "Het onderdeel Contactformulieren is nu niet te bereiken.",
         "The Contact forms part cannot be reached now.",
     ),
+    "newsletter": Both(
+        "Het onderdeel Nieuwsbrief is nu niet te bereiken.", "The Newsletter part cannot be reached now."
+    ),
     "dossier": Both("Het onderdeel Dossier is nu niet te bereiken.", "The Dossier part cannot be reached now."),
     "console": Both(
         "Er zijn nu te veel schermen tegelijk geopend.",

@@ -69,7 +69,7 @@ def note_trap(session: Session, *, now: datetime) -> None:
 def _begin(
     session: Session, tools: Tools, asked: SignUp, email: str, now: datetime
 ) -> tuple[Subscription, dict[str, Any]]:
-    content = {
+    content: dict[str, Any] = {
         "first_name": asked.first_name,
         "email": email,
         "confirm": tokens.new_token(),

@@ -66,6 +66,21 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "form_attempts",
+        sa.Column("number", RowId, autoincrement=True, nullable=False),
+        sa.Column("tried_at", UtcDateTime(), nullable=False),
+        sa.Column("form", sa.String(length=40), nullable=False),
+        sa.Column("site", sa.String(length=40), nullable=True),
+        sa.Column("problem", sa.String(length=40), nullable=False),
+        sa.Column("names", sa.String(length=500), nullable=False, comment="of fields, never what is in them"),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_form_attempts")),
+        info={"term": "system.form-attempt"},
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("form_attempts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_form_attempts_tried_at"), ["tried_at"], unique=False)
+
+    op.create_table(
         "idempotent_answers",
         sa.Column("key_digest", sa.String(length=64), nullable=False),
         sa.Column("request_digest", sa.String(length=64), nullable=False),

@@ -6,11 +6,15 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 
+from services.cli import form_attempts
 from services.console.accounts import ensure_trial_accounts
 from services.console.app import create_app
+from services.web import service_mount
 from shared.clock import system_clock
 from shared.settings import Settings
+from shared.web.app import build_app
 from tests.services.console.conftest import Visitor
 from tests.services.console.fake_requests import Served
 from tests.services.intake.website import open_website
@@ -34,8 +38,9 @@ def website(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Website]:
 
 @pytest.fixture(scope="module")
 def served(website: Website) -> Iterator[Served]:
-    """Serve it on a port of its own."""
-    server = Served(website.client.application)
+    """Serve it on a port of its own, with the newsletter beside it."""
+    tools = website.installation.tools
+    server = Served(build_app([service_mount(name, tools[name]) for name in ("intake", "newsletter")], limited=False))
     yield server
     server.stop()
 
@@ -96,6 +101,20 @@ def test_a_form_that_is_gone_says_why(staff) -> None:
     answer = staff("front-desk").get("/console/forms/11111111-2222-4333-8444-555555555555")
     assert answer.status_code == 404
     assert "na hun bewaartermijn gewist" in answer.text
+
+
+def test_p4_who_looks_after_the_websites_sees_why_forms_fail_and_nothing_of_what_was_in_them(website, staff) -> None:
+    """The reason in words, the fields by their names; whoever has nothing to do with it gets no such page."""
+    website.client.post("/intake/v1/contact-forms", json={"name": "Zoë Geheim", "bsn": "123456782"})
+    website.send(website="https://spam.example", message=MESSAGE)
+    page = staff("privacy-coordinator").get("/console/websites").text
+    assert all(f"<code>{name}</code>" in page for name in ("bsn", "email", "message"))
+    assert "Aangenomen en apart gezet: een veld was ingevuld dat mensen niet zien" in page
+    assert not any(word in page for word in ("Geheim", "123456782", "regel 2"))
+    assert staff("fg").get("/console/websites").status_code == 403
+    listing = CliRunner().invoke(form_attempts, obj=lambda: website.installation.settings)
+    assert "invalid-input" in listing.output
+    assert "bsn, email, message" in listing.output
 
 
 def test_an_intake_that_is_down_is_named(served, staff) -> None:

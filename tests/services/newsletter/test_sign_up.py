@@ -224,9 +224,13 @@ def test_a_sign_up_from_the_clinic_s_website_ends_on_its_page_of_thanks(tmp_path
         assert (done.status_code, done.headers["Location"]) == (303, f"{site}/aangemeld")
         read = newsletter.client.post(FORM, json=fields, headers={"Origin": site})
         assert (read.status_code, read.headers["Access-Control-Allow-Origin"]) == (202, site)
+        newsletter.client.post(FORM, json=fields | {"website": "x"}, headers={"Origin": site})
         assert (
             newsletter.client.post(FORM, json=fields, headers={"Origin": "https://elders.example"}).status_code == 403
         )
+        listed = newsletter.client.get("/newsletter/v1/form-attempts", headers=newsletter.bearer("admin")).json
+        noted = [(each["site"], each["problem"]) for each in listed["items"]]
+        assert noted == [(None, "forbidden"), ("www", "dropped")]
 
 
 def test_p83_where_work_is_asked_a_few_may_sign_up_without_script_and_a_robot_no_more(tmp_path: Path) -> None:
