@@ -52,7 +52,7 @@ api = Api("intake")
 @api.get("/contact", who=PUBLIC, answers=PAGE, sites=True, while_restoring=True)
 def show_contact(call: Call) -> Page:
     """Show the form, for a site that has none or shows ours in a frame; and again when it was filled in wrong."""
-    return form_tokens.page(call, "intake/contact.html", "/intake/v1/contact-forms")
+    return form_tokens.page(call, "intake/contact.html", "/intake/contact", "/intake/v1/contact-forms")
 
 
 @api.post(

@@ -37,6 +37,10 @@ Wil je dit niet, of heb je je bedacht? Hier meld je je af, nu en later:
 
 {unsubscribe}
 
+Je voornaam of taal aanpassen kan hier:
+
+{preferences}
+
 Vragen? Beantwoord deze e-mail; hij wordt door mensen gelezen.
 
 {clinic}
@@ -56,6 +60,10 @@ Did you not ask for this, or changed your mind? Here you unsubscribe, now and la
 
 {unsubscribe}
 
+Your first name or language can be changed here:
+
+{preferences}
+
 Questions? Answer this e-mail; people read it.
 
 {clinic}
@@ -71,6 +79,7 @@ def confirmation(tools: Tools, subscription: Subscription, content: Mapping[str,
         "clinic": tools.policy.clinic.name,
         "confirm": f"{site}/confirm/{content['confirm']}?language={subscription.language}",
         "unsubscribe": f"{unsubscribe}?language={subscription.language}",
+        "preferences": f"{site}/preferences/{content['unsubscribe']}?language={subscription.language}",
         "until": _day(subscription),
     }
     return OutgoingMail(

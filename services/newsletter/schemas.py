@@ -41,6 +41,13 @@ class SignUpSchema(Schema):
     website = fields.String(validate=validate.Length(max=2000))
 
 
+class PreferencesSchema(Schema):
+    """What a subscriber may change: what is left out, or empty in a browser's form, stays as it is."""
+
+    first_name = NameField(validate=[validate.Length(1, FIRST_NAME), _is_one_line])
+    language = fields.String(validate=validate.OneOf(("nl", "en")))
+
+
 class AcceptedSchema(Schema):
     """The same for every address, known or not: what follows is in the mail."""
 

@@ -53,7 +53,8 @@ class Page:
 
     ``form_to`` are origins beside our own that a form on the page may end at (a 303 to the clinic's site
     counts), ``framed_by`` those that may show the page in a frame. ``scripted``: it works without
-    script too, and a script of ours helps. Every template also has ``say``,
+    script too, and a script of ours helps. ``here`` is where a page that answers a POST
+    can be read by a GET, in the other language too. Every template also has ``say``,
     ``language``, ``trial``, ``asset``, ``typed``, ``errors`` and ``problem``. ``modified`` (aware UTC) becomes
     Last-Modified.
     """
@@ -63,6 +64,7 @@ class Page:
     form_to: Sequence[str] = ()
     framed_by: Sequence[str] = ()
     scripted: bool = False
+    here: str | None = None
     modified: datetime | None = None
 
 

@@ -13,7 +13,7 @@ from shared.database import is_away
 from shared.errors import UnavailableError
 from shared.web import attempts
 from shared.web.calls import Page
-from shared.web.pages import language_of, page_words, readable, render, wants_page
+from shared.web.pages import in_other_language, language_of, page_words, readable, render, wants_page
 from shared.web.problems import MEDIA, Problem, problem_of
 from shared.web.sites import claimed
 from shared.wording import Both, text_in
@@ -90,7 +90,7 @@ def _page(app: Flask, problem: Problem, mounts: Sequence[Mount]) -> Response:
     call, route = g.get("call"), g.get("route")
     if call and route.form and problem.kind.status != 500:
         page = route.form(call)
-    language: Language = call.language if call else language_of()
+    language: Language = call.language if call else language_of(request.args.get("language"))
     context = {
         **page.context,
         "typed": call.typed if call else {},
@@ -99,6 +99,7 @@ def _page(app: Flask, problem: Problem, mounts: Sequence[Mount]) -> Response:
         "detail": _detail(problem, language),
     }
     words = page_words(mounts[0].tools.settings, language, _mount_at(request.path, mounts))
+    words["other_language"] = in_other_language(page, language)
     return render(app, replace(page, context=context), words, problem.kind.status)
 
 

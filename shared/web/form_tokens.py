@@ -76,8 +76,8 @@ def filled_in(call: Call) -> timedelta | None:
     return None
 
 
-def page(call: Call, template: str, action: str) -> Page:
-    """Return the page of a form that posts to ``action``; the clinic's websites may show it in a frame."""
+def page(call: Call, template: str, here: str, action: str) -> Page:
+    """Return the page ``here`` of a form that posts to ``action``; the clinic's websites may show it in a frame."""
     sites = call.tools.policy.sites.values()
     asks_work = proof_of_work.is_asked(call)
     named = f"?site={call.site.id}" if call.site else ""
@@ -93,6 +93,7 @@ def page(call: Call, template: str, action: str) -> Page:
         form_to=[origin for site in sites if site.thanks for origin in site.origins],
         framed_by=[origin for site in sites if site.frames for origin in site.origins],
         scripted=asks_work,
+        here=here + named,
     )
 
 

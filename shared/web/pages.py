@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
+OTHER: Mapping[Language, Language] = {"nl": "en", "en": "nl"}
 
 
 def serve_templates(app: Flask, folders: Mapping[str, Path]) -> None:
@@ -43,6 +44,7 @@ def page_words(settings: Settings, language: Language, service: str) -> dict[str
         "text": lambda text: text_in(language, text),
         "trial": settings.mode == "trial",
         "asset": lambda name: f"/{service}/static/{name}?v={_version(name)}",
+        "other_language": None,
         "typed": {},
         "errors": {},
         "problem": None,
@@ -60,6 +62,17 @@ def render(app: Flask, page: Page, words: Mapping[str, Any], status: int = 200) 
     if page.modified:
         response.last_modified = page.modified
     return response
+
+
+def in_other_language(page: Page, language: Language) -> str | None:
+    """Return the address of a page in the other language, or None for an answer to a POST that has no address.
+
+    Relative where it can be: a page repeats nothing of an address that may be wrong, or hold a token.
+    """
+    if page.here is None and request.method == "POST" and "/v1/" in request.path:
+        return None
+    here = page.here or ""
+    return f"{here}{'&' if '?' in here else '?'}language={OTHER[language]}"
 
 
 def wants_page() -> bool:

@@ -14,7 +14,7 @@ from shared.log import traceparent
 from shared.web.bearer import visitor_of
 from shared.web.calls import Answer, Call, Document, Page, Redirect
 from shared.web.idempotency import Repeat, RepeatedError
-from shared.web.pages import language_of, page_words, render, wants_page
+from shared.web.pages import in_other_language, language_of, page_words, render, wants_page
 from shared.web.paging import Place
 from shared.web.rates import caller_key, count_call, times
 from shared.web.reading import read_body, read_bytes, read_query
@@ -73,7 +73,8 @@ def respond(app: Flask, reply: Reply, route: Route, mount: Mount, call: Call) ->
     """Write a view's reply as HTTP, with the status the route declares."""
     status = route.answers.status
     if isinstance(reply, Page):
-        return render(app, reply, page_words(mount.tools.settings, call.language, mount.name), status)
+        words = page_words(mount.tools.settings, call.language, mount.name)
+        return render(app, reply, words | {"other_language": in_other_language(reply, call.language)}, status)
     if isinstance(reply, Redirect):
         return make_response(redirect(reply.address, 303))
     if isinstance(reply, Document):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import re
 import uuid
+from urllib.parse import urljoin
 
 import pytest
 from openapi_spec_validator import validate as validate_openapi
@@ -26,11 +28,15 @@ OPEN = {
     "GET /intake/thanks",
     "GET /metrics",
     "GET /newsletter/confirm/<token>",
+    "GET /newsletter/again/<token>",
+    "GET /newsletter/done/<what>",
+    "GET /newsletter/preferences/<token>",
     "GET /newsletter/sign-up",
     "GET /newsletter/thanks",
     "GET /newsletter/unsubscribe/<token>",
     "GET /newsletter/v1/webhooks/<processor>/<secret>",
     "GET /privacy",
+    "GET /privacy/cookies",
     "GET /privacy/versions",
     "GET /privacy/versions/<version>",
     "GET /problems/<slug>",
@@ -39,7 +45,9 @@ OPEN = {
     "GET /intake/v1/contact-forms.schema.json",
     "GET /newsletter/v1/subscriptions.schema.json",
     "POST /intake/v1/contact-forms",
+    "POST /newsletter/again/<token>",
     "POST /newsletter/confirm/<token>",
+    "POST /newsletter/preferences/<token>",
     "POST /newsletter/unsubscribe/<token>",
     "GET /intake/v1/form-token",
     "GET /intake/v1/proof-of-work.js",
@@ -158,3 +166,17 @@ def test_every_service_describes_itself_in_valid_openapi(http, service) -> None:
     for path in description["paths"].values():
         for operation in path.values():
             assert " " in operation["summary"], operation
+
+
+def test_every_public_page_leads_to_itself_in_the_other_language(http, mounts) -> None:
+    """Also a page about a problem, and one that answers a button."""
+    seen = set()
+    for mounted in mounted_routes(mounts, dict):
+        if mounted.route.who.anyone and mounted.route.for_people:
+            path = re.sub(r"<[^>]+>", "unsubscribed", mounted.path)
+            page = http.open(path, method=mounted.route.method, headers={"Accept": "text/html"})
+            [link] = re.findall(r'<a href="([^"]+)" hreflang="en" lang="en">English</a>', page.text)
+            other = http.get(urljoin(path, html.unescape(link)), headers={"Accept": "text/html"})
+            assert (other.headers["Content-Language"], 'hreflang="nl"' in other.text) == ("en", True), mounted.endpoint
+            seen.add(mounted.endpoint)
+    assert {"GET /privacy", "POST /newsletter/unsubscribe/<token>", "GET /intake/contact"} <= seen

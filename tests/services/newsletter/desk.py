@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from shared.service import Tools
 
 ANNA = "anna@voorbeeld.example"
-LINK = re.compile(r"http://127\.0\.0\.1:\d+(/newsletter/(?:confirm|unsubscribe)/[\w-]+)")
+LINK = re.compile(r"http://127\.0\.0\.1:\d+(/newsletter/(?:confirm|unsubscribe|preferences)/[\w-]+)")
 
 
 @dataclass
@@ -305,6 +305,11 @@ class Desk:
         """Whom the programme has, and in which of its states."""
         answer = requests.get(f"{self.sandbox}/sandbox/v1/newsletter/{self.programme}/members", timeout=5)
         return {member["email"]: member["state"] for member in answer.json()}
+
+    def first_names(self) -> list[str]:
+        """What the programme calls those it has."""
+        answer = requests.get(f"{self.sandbox}/sandbox/v1/newsletter/{self.programme}/members", timeout=5)
+        return [member["first_name"] for member in answer.json()]
 
     def calls(self, *methods: str) -> list[str]:
         """Method and target of every call the programme received about members."""

@@ -28,7 +28,8 @@ FOR_STAFF = ("channel", "received_on", "address")
 @api.get("/", who=PUBLIC, answers=Answers(200, media=HTML))
 def show_form(call: Call) -> Page:
     """Show the form for a rights request."""
-    return Page("requests/request.html", {"clinic": call.tools.policy.clinic, "authority": call.tools.policy.authority})
+    context = {"clinic": call.tools.policy.clinic, "authority": call.tools.policy.authority}
+    return Page("requests/request.html", context, here="/requests/")
 
 
 @api.post(
@@ -92,7 +93,7 @@ def _reception(call: Call) -> tuple[str, date]:
 
 def _received(call: Call, case: RightsRequest) -> Page:
     shown = {"reference": case.reference, "due_on": day_in(call.language)(case.due_on)}
-    return Page("requests/received.html", shown | {"authority": call.tools.policy.authority})
+    return Page("requests/received.html", shown | {"authority": call.tools.policy.authority}, here="/requests/")
 
 
 def _accepted(case: RightsRequest) -> Answer:

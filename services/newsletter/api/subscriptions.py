@@ -1,17 +1,14 @@
-"""The newsletter over HTTP: the form, the links in the mail, the programme's webhooks, and what staff look up."""
+"""Signing up, confirming, and what staff look up."""
 
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from typing import TYPE_CHECKING
 
-from services.newsletter import consent, programmes, records
-from services.newsletter.actions import confirming, ending, finding, hearing, signing_up, waiting
-from services.newsletter.actions.heard import prepare
+from services.newsletter import consent
+from services.newsletter.actions import confirming, finding, signing_up, waiting
 from services.newsletter.actions.signing_up import SignUp
+from services.newsletter.api.links import done
 from services.newsletter.schemas import AcceptedSchema, FoundSchema, SearchSchema, SignUpSchema
-from shared.errors import MalformedBodyError, NotFoundError, UnauthenticatedError
 from shared.web import (
     FORM,
     HTML,
@@ -33,15 +30,10 @@ from shared.web import (
     proof_of_work,
 )
 
-if TYPE_CHECKING:
-    from services.newsletter.processors.interface import TellingProvider
-
 _log = logging.getLogger(__name__)
 PAGE = Answers(200, media=HTML)
 FORM_SCHEMA = "/v1/subscriptions.schema.json"
 WITHOUT_WORK = "3/hour"
-TEXT = "text/plain; charset=utf-8"
-WEBHOOK_BYTES = 8_000_000  # a thousand events with every custom field a list can have
 
 api = Api("newsletter")
 
@@ -49,7 +41,7 @@ api = Api("newsletter")
 @api.get("/sign-up", who=PUBLIC, answers=PAGE, sites=True, while_restoring=True)
 def show_sign_up(call: Call) -> Page:
     """Show a form to sign up with, for a site that has none or shows ours in a frame; and again when it was wrong."""
-    return form_tokens.page(call, "newsletter/sign_up.html", "/newsletter/v1/subscriptions")
+    return form_tokens.page(call, "newsletter/sign_up.html", "/newsletter/sign-up", "/newsletter/v1/subscriptions")
 
 
 @api.post(
@@ -129,53 +121,7 @@ def confirm(call: Call) -> Page:
     """Confirm a subscription; again is no error."""
     with call.transaction() as session:
         confirming.confirm(session, call.tools, call.path["token"], language=call.language, now=call.now)
-    return Page("newsletter/confirmed.html")
-
-
-@api.get("/unsubscribe/<token>", who=PUBLIC, answers=PAGE)
-def show_unsubscribe(call: Call) -> Page:
-    """Show a button; the page is the same for every link, and looking at it does nothing (RFC 8058)."""
-    return Page("newsletter/unsubscribe.html")
-
-
-@api.post("/unsubscribe/<token>", who=PUBLIC, answers=PAGE, body=RAW, max_bytes=100_000, never_redirect=True)
-def unsubscribe(call: Call) -> Page:
-    """End a subscription, from the button or from a mail programme (RFC 8058); the same page for every link."""
-    with call.transaction() as session:
-        ending.unsubscribe(session, call.tools, call.path["token"], now=call.now)
-    return Page("newsletter/unsubscribed.html", {"contact": call.tools.policy.clinic.contact})
-
-
-@api.get("/v1/webhooks/<processor>/<secret>", who=PUBLIC, answers=Answers(200, media=TEXT))
-def greet_programme(call: Call) -> Document:
-    """Answer a programme that looks whether the address is there, without asking it for the secret."""
-    if not _provider(call).handshake():
-        raise NotFoundError
-    return Document(b"ok\n", TEXT)
-
-
-@api.post(
-    "/v1/webhooks/<processor>/<secret>",
-    who=PUBLIC,
-    answers=Answers(200, media=TEXT),
-    body=RAW,
-    max_bytes=WEBHOOK_BYTES,
-    never_redirect=True,
-    while_restoring=True,
-)
-def hear_programme(call: Call) -> Document:
-    """Take in what a programme tells; a failure of ours has the status that makes it tell again."""
-    provider = _provider(call)
-    if call.restoring:
-        return Document(b"", TEXT, status=provider.failure_status)
-    try:
-        _hear(call, provider)
-    except (UnauthenticatedError, MalformedBodyError):
-        raise
-    except Exception:  # noqa: BLE001 - whatever it is, it is ours, and the programme must tell again
-        _log.exception("a webhook failed")
-        return Document(b"", TEXT, status=provider.failure_status)
-    return Document(b"ok\n", TEXT)
+    return done(call, "confirmed")
 
 
 @api.post(
@@ -192,20 +138,3 @@ def search_subscriptions(call: Call) -> Answer:
     states = {each.processor: finding.ask_state(call.tools, each.processor, email) for each in found if each.processor}
     _log.info("subscriptions looked up", extra={"fields": {"by": call.principal.subject, "found": len(found)}})
     return Answer({"items": [each.shown(states.get(each.processor or "")) for each in found]})
-
-
-def _provider(call: Call) -> TellingProvider:
-    return programmes.telling_of(programmes.find(call.tools.register, call.path["processor"]))
-
-
-def _hear(call: Call, provider: TellingProvider) -> None:
-    processor = call.path["processor"]
-    proofs = provider.verify(dict(call.headers), call.raw, url_secret=call.path["secret"], now=call.now)
-    parsed = provider.parse(call.raw)
-    heard = prepare(call.tools, processor, parsed.events)
-    with call.transaction() as session:
-        results = hearing.take_in(session, call.tools, processor, heard, now=call.now)
-        results += Counter(ignored=parsed.ignored, rejected=parsed.rejected + len(parsed.events) - len(heard))
-        for result, number in results.items():
-            records.count_up(session, f"webhook.{result}", call.now, number)
-    _log.info("a webhook was taken in", extra={"fields": {"processor": processor, "proofs": proofs, **results}})

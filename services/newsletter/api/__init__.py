@@ -1,0 +1,1 @@
+"""The newsletter over HTTP: the forms, the links in the mail, and the programme's webhooks."""
