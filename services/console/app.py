@@ -24,6 +24,8 @@ from services.console.pages import (
     websites,
 )
 from services.console.service import assemble
+from shared.errors import ConfigurationError
+from shared.policy.cookies import OURS
 from shared.settings import Settings
 from shared.web.app import build_app
 from shared.web.mounts import Mount
@@ -42,8 +44,14 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def console_mount(settings: Settings) -> Mount:
-    """Return the console as a part of an app, with its pages under /console/."""
+    """Return the console as a part of an app, with its pages under /console/.
+
+    Raises ConfigurationError, also for a policy that does not register the console's cookie.
+    """
     console = assemble(settings)
+    cookies = console.policy.cookies_set_by(OURS)
+    if sessions.COOKIE not in cookies:
+        raise ConfigurationError(f"{settings.policy} registers no cookie {sessions.COOKIE}: nobody could sign in.")
 
     def check_accounts() -> None:
         console.accounts.all()
@@ -53,6 +61,7 @@ def console_mount(settings: Settings) -> Mount:
         tools=console,
         templates=HERE / "templates",
         checks={"accounts": check_accounts},
+        cookies=cookies,
         extend=partial(_add_pages, console),
     )
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from dateutil.relativedelta import relativedelta
 
+    from shared.policy.cookies import Cookie
     from shared.policy.parts import Authority, Choices, Clinic, Clocks, Difference, Due, Ground, Recipient, Term
     from shared.policy.sites import Site
     from shared.propagation.register import Processor
@@ -49,6 +50,7 @@ class Policy:
     recipients: Mapping[str, Recipient]
     differences: Mapping[str, Difference]
     sites: Mapping[str, Site]
+    cookies: Mapping[str, Cookie]
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -70,6 +72,10 @@ class Policy:
     def term_ends(self, name: str, start: datetime) -> datetime:
         """Return when the term of a class is over for data whose term started then (aware UTC)."""
         return add_period(start, self.term(name))
+
+    def cookies_set_by(self, who: str) -> Mapping[str, Cookie]:
+        """Return the cookies that this system (``discreet``) or one of the sites may set, by name."""
+        return {name: cookie for name, cookie in self.cookies.items() if cookie.set_by == who}
 
     def site_at(self, origin: str) -> Site | None:
         """Return the clinic's website whose pages stand on this origin, if there is one."""
@@ -115,4 +121,5 @@ class Policy:
             },
             "recipients": {name: asdict(recipient) for name, recipient in self.recipients.items()},
             "differences": {name: asdict(difference) for name, difference in self.differences.items()},
+            "cookies": {name: asdict(cookie) for name, cookie in self.cookies.items()},
         }

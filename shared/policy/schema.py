@@ -12,6 +12,7 @@ from shared.errors import InvalidInputError
 from shared.events import DECISION_KINDS
 from shared.identity import normalise_email
 from shared.policy import parts
+from shared.policy.cookies import cookies_field, cookies_of
 from shared.policy.limits import violations
 from shared.policy.parts import Span
 from shared.policy.sites import sites_field, sites_of
@@ -186,6 +187,7 @@ class PolicySchema(Schema):
     recipients = fields.Dict(required=True, keys=fields.String(validate=SLUG), values=fields.Nested(RuleSchema))
     differences = _closed(("X1", "X2", "X3", "X4", "X5"), DifferenceSchema)
     sites = sites_field()
+    cookies = cookies_field()
 
 
 def policy_parts(said: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -211,4 +213,5 @@ def policy_parts(said: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         "recipients": {name: parts.Recipient(**recipient) for name, recipient in said["recipients"].items()},
         "differences": {name: parts.Difference(**difference) for name, difference in said["differences"].items()},
         "sites": sites_of(said["sites"], folder),
+        "cookies": cookies_of(said["cookies"], said["sites"]),
     }

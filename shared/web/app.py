@@ -9,6 +9,7 @@ from flask import Flask, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from shared.errors import NotFoundError
+from shared.web.cookies import keep_to_register
 from shared.web.failures import answer_failures
 from shared.web.headers import harden
 from shared.web.pages import serve_templates
@@ -22,15 +23,23 @@ LOG = logging.getLogger(__name__)
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from flask import Response
+
     from shared.web.mounts import Mount
 
 
 class App(Flask):
-    """Flask, but its own line about an error, which repeats the path, is left out: ours is enough."""
+    """Flask, without its own line about an error, which repeats the path, and without cookies nobody registered."""
+
+    registered_cookies: frozenset[str] = frozenset()
 
     def log_exception(self, exc_info: Any) -> None:
         """Log type and frames only; Flask comes here when even an error could not be answered."""
         LOG.error("an error could not be answered", exc_info=exc_info)
+
+    def process_response(self, response: Response) -> Response:
+        """Finish an answer; here and not in a hook, since Flask sets its session's cookie after all hooks."""
+        return keep_to_register(super().process_response(response), self.registered_cookies)
 
 
 def build_app(
@@ -46,6 +55,7 @@ def build_app(
     settings = mounts[0].tools.settings
     # Never plain "requests": Flask would share its logger with the library.
     app = App("services" if len(mounts) > 1 else f"services.{mounts[0].name}", static_folder=None)
+    app.registered_cookies = frozenset(name for mount in mounts for name in mount.cookies)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     routes = mounted_routes(mounts, asyncapi)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -69,9 +69,9 @@ class Mount:
 
     ``tools`` are the service's Tools where it has ``apis``. ``authenticate`` turns a token and the time into a
     Principal or raises UnauthenticatedError. ``checks`` raise when the part they are named for is not ready.
-    ``metrics`` and ``policy`` are read at each call. ``restoring`` says whether stored data is being put right
-    after a restore. ``extend`` does with the Flask app what only Flask can, for the console: extensions,
-    blueprints, sessions.
+    ``metrics`` and ``policy`` are read at each call. ``cookies`` are those it may set, as the policy registers them.
+    ``restoring`` says whether stored data is being put right after a restore. ``extend`` does with the Flask app
+    what only Flask can, for the console: extensions, blueprints, sessions.
     """
 
     name: str
@@ -82,6 +82,7 @@ class Mount:
     checks: Mapping[str, Check] = field(default_factory=dict)
     metrics: Callable[[], Iterable[Sample]] = tuple
     policy: Callable[[], Mapping[str, Any]] | None = None
+    cookies: Collection[str] = ()
     restoring: Callable[[], bool] = bool
     extend: Callable[[Flask], None] | None = None
 

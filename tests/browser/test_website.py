@@ -148,6 +148,16 @@ def test_our_page_stands_in_a_frame_of_the_site_and_of_no_other(browser, show, i
     assert not any("/intake/static/" in url for url in browser.requested)
 
 
+def test_p87_sharing_is_a_plain_link_that_loads_nothing(browser, show, site) -> None:
+    """A network hears of a visitor who clicks, and of nobody else."""
+    browser.open(show(4))
+    assert "WhatsApp" in browser.text
+    assert {url.partition("?")[0].removesuffix("favicon.ico") for url in browser.requested} <= {
+        f"{site[0]}/4.html",
+        f"{site[0]}/",
+    }
+
+
 @pytest.mark.parametrize("intake", [True], indirect=True)
 def test_a_site_that_asks_for_work_gets_it_from_each_of_its_forms(scripted, show, intake, site) -> None:
     """A plain form, a script's, and our own page: none is put aside, and nothing is loaded from anybody else."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -254,3 +255,25 @@ def test_every_kind_of_decision_and_every_ground_is_in_the_shipped_policy() -> N
 def test_periods_are_compared_over_the_calendar(one: str, other: str, fits: bool) -> None:
     """A period fits in another only if it does so whenever it starts."""
     assert Span.parse(one).fits_in(Span.parse(other)) is fits
+
+
+def test_p82_the_cookies_of_the_guide_can_be_registered_and_p84_one_for_advertising_cannot(tmp_path: Path) -> None:
+    """By whoever sets them: this system, or a site of the policy."""
+    guide = (SHIPPED.parents[2] / "docs" / "website.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"```yaml\n(cookies:.*?)```", guide, re.DOTALL)
+    cookies = yaml.safe_load(block)["cookies"]
+
+    def edit(**changed: str) -> Callable[[dict[str, Any]], object]:
+        sites = {"www": {"origins": ["https://www.clinic.example"]}}
+        listed = cookies | {"language": cookies["language"] | changed}
+        return lambda said: said.update(sites=sites, cookies=listed)
+
+    policy = _with(tmp_path, edit())
+    assert [*policy.cookies_set_by("discreet"), *policy.cookies_set_by("www")] == ["discreet_console", "language"]
+    for changed, named in (
+        ({"kind": "marketing"}, "any other kind needs consent first"),
+        ({"set_by": "shop"}, "or the name of a site"),
+        ({"life": "a year"}, "ISO 8601 period"),
+    ):
+        [line] = _refused(tmp_path, edit(**changed))
+        assert named in line

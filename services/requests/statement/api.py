@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from dateutil.relativedelta import relativedelta
 
+from services.requests.cases.letters import period_in
 from services.requests.statement.layout import blocks
 from services.requests.statement.schemas import PrivacyStatementSchema, PrivacyVersionsSchema
 from services.requests.statement.summary import summarise
 from services.requests.statement.versions import in_language, read_statements
 from shared.errors import NotFoundError
+from shared.policy.cookies import OURS
 from shared.web import HTML, PUBLIC, Answer, Answers, Api, Call, Document, Page, Redirect
 from shared.wording import day_in
 
@@ -64,6 +67,15 @@ def list_versions(call: Call) -> Answer | Page:
 def show_version(call: Call) -> Answer | Page:
     """Show a version as it was, for who agreed to it then (P92)."""
     return _shown(call, call.path["version"])
+
+
+@api.get("/privacy/cookies", who=PUBLIC, answers=Answers(200, media=HTML), while_restoring=True)
+def show_cookies(call: Call) -> Page:
+    """Show the register of cookies, ours and those of the clinic's websites, and what there is none of (P82, P85)."""
+    policy = call.tools.policy
+    websites = {site.origins[0]: policy.cookies_set_by(name) for name, site in policy.sites.items()}
+    context = {"ours": policy.cookies_set_by(OURS), "websites": websites, "clinic": policy.clinic}
+    return Page("requests/cookies.html", {**context, "period": partial(period_in, call.language)})
 
 
 @api.get("/.well-known/security.txt", who=PUBLIC, answers=Answers(200), while_restoring=True)

@@ -15,6 +15,7 @@ from services.console.rules import LONGEST_IDLE, LONGEST_SESSION, MOST_FROM_ONE_
 from services.console.service import Console
 from services.console.sessions import COOKIE
 from shared.clock import system_clock
+from shared.errors import ConfigurationError
 from tests.services.console.fake_requests import CASE, DECISION
 
 STAFF_PASSWORD = "correct horse battery"
@@ -116,6 +117,14 @@ def test_p82_one_session_cookie_and_nothing_else(visitor, passwords):
     name, _, rest = cookie.partition("=")
     said = {part.strip().lower() for part in rest.split(";")[1:]}
     assert (name, said) == (COOKIE, {"httponly", "path=/console/", "samesite=lax"})
+
+
+def test_p82_a_console_whose_cookie_is_not_on_the_register_does_not_start(settings, tmp_path):
+    """Otherwise nobody could sign in, and nobody would know why."""
+    policy = settings.policy.read_text(encoding="utf-8").replace("  discreet_console:", "  another:")
+    (tmp_path / "policy.yaml").write_text(policy, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="registers no cookie"):
+        create_app(replace(settings, policy=tmp_path / "policy.yaml"))
 
 
 def test_behind_tls_the_cookie_travels_by_tls_only(settings, passwords):

@@ -96,6 +96,21 @@ def test_p90_plain_http_is_sent_to_https(mount, settings) -> None:
     assert "max-age=31536000" in secure.headers["Strict-Transport-Security"]
 
 
+def test_p82_a_cookie_that_is_not_on_the_register_is_not_set(mount, log) -> None:
+    """Whatever part of the program, or a library in it, tries to set it; that it tried is in the log."""
+    app = build_app([replace(mount(api), cookies=["known"])])
+
+    @app.after_request
+    def set_two(response):
+        response.set_cookie("known", "1")
+        response.set_cookie("_ga", "1")
+        return response
+
+    answer = app.test_client().get("/newsletter/v1/things/1")
+    assert [cookie.partition("=")[0] for cookie in answer.headers.getlist("Set-Cookie")] == ["known"]
+    assert any("not on the register" in line["message"] for line in log())
+
+
 def test_a_one_click_unsubscribe_is_never_redirected(client) -> None:
     """Mail services follow no redirect, and the person stays subscribed (RFC 8058 section 3.1)."""
     answer = client(api).post("/newsletter/unsubscribe/t", headers={"X-Forwarded-Proto": "http"})

@@ -200,3 +200,16 @@ def test_plain_text_becomes_paragraphs_headings_and_lists() -> None:
         Block("list", ("een", "twee")),
         Block("paragraph", ("-geen lijst #geen kop",)),
     ]
+
+
+def test_p82_p85_visitors_read_which_cookies_there_are_and_that_nobody_counts_them(tmp_path: Path) -> None:
+    """Those of this system and of each website of the clinic; the statement links to them."""
+    site = "sites:\n  www:\n    origins: [https://www.clinic.example]\n"
+    cookie = "cookies:\n  taal: {set_by: www, kind: functional, life: P1Y, nl: Onthoudt de taal, en: Remembers it}\n"
+    with with_policy(tmp_path, ("sites: {}\n", site), ("cookies:\n", cookie)) as clinic:
+        assert "/privacy/cookies" in clinic.client.get("/privacy", headers=BROWSER).text
+        page = clinic.client.get("/privacy/cookies", headers=BROWSER).text
+        for words in ("discreet_console", "tot de browser sluit", "https://www.clinic.example", "taal", "1 jaar"):
+            assert words in page
+        assert "Bezoeken aan deze pagina’s worden niet geteld" in page
+        assert "not counted" in clinic.client.get("/privacy/cookies?language=en", headers=BROWSER).text
