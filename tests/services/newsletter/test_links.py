@@ -71,3 +71,16 @@ def test_a_preference_is_changed_by_the_link_and_the_programme_is_told(either) -
     (shown,) = found.json["items"]
     assert (shown["first_name"], shown["language"], shown["state"]) == ("Annelies", "en", "confirmed")
     assert either.first_names() == ["Annelies"]
+
+
+def test_a_new_first_name_does_not_bring_back_who_left_at_the_programme_a_moment_ago(newsletter) -> None:
+    """We have not heard of it yet; a preference is no consent."""
+    newsletter.subscribe()
+    newsletter.stage.behave("laposta", "fail")
+    newsletter.client.post(newsletter.link("preferences"), data={"first_name": "Annelies"}, headers=BROWSER)
+    newsletter.settle()
+    newsletter.stage.behave("laposta", "normal")
+    newsletter.at_programme("unsubscribe", wait=False)
+    newsletter.clock.forward(minutes=40)
+    newsletter.worker().work()
+    assert newsletter.members() == {ANNA: "unsubscribed"}
