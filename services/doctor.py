@@ -7,7 +7,6 @@ command fail: what must not be, stops the start (``services.prepare``).
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,8 @@ import click
 import sqlalchemy as sa
 
 from services.backups.taking import TERMS, last_taken
+from services.findings import look, well
+from services.mail_domain import mail_domain
 from shared.clock import parse_utc, utc_text
 from shared.database import Database, sqlite_module
 from shared.errors import ConfigurationError
@@ -29,29 +30,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from services.findings import Check, Finding
     from shared.settings import Settings
-
-    Check = Callable[[Settings], Iterator["Finding"]]
 
 SAFE_SQLITE = (3, 51, 3)
 """Before it, a reset of the write-ahead log could lose a page when two connections wrote at once."""
 DATA_EVERY = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was found: ``well`` or something that deserves attention."""
-
-    well: bool
-    text: str
-
-
-def _well(text: str) -> Finding:
-    return Finding(well=True, text=text)
-
-
-def _look(text: str) -> Finding:
-    return Finding(well=False, text=text)
 
 
 def examine(settings: Settings, checks: Sequence[Check] | None = None) -> Iterator[Finding]:
@@ -60,7 +44,7 @@ def examine(settings: Settings, checks: Sequence[Check] | None = None) -> Iterat
         try:
             yield from check(settings)
         except (ConfigurationError, sa.exc.SQLAlchemyError, OSError) as error:
-            yield _look(f"{check.__name__.replace('_', ' ')}: cannot be seen ({type(error).__name__})")
+            yield look(f"{check.__name__.replace('_', ' ')}: cannot be seen ({type(error).__name__})")
 
 
 def sqlite_version(settings: Settings) -> Iterator[Finding]:
@@ -74,8 +58,8 @@ def about_sqlite(version: tuple[int, ...]) -> Finding:
     """Say whether this version of SQLite has the fault."""
     text = ".".join(str(part) for part in version)
     if version >= SAFE_SQLITE:
-        return _well(f"SQLite {text}")
-    return _look(f"SQLite {text} can lose a page when two processes write at once: 3.51.3 cannot.")
+        return well(f"SQLite {text}")
+    return look(f"SQLite {text} can lose a page when two processes write at once: 3.51.3 cannot.")
 
 
 def backups(settings: Settings) -> Iterator[Finding]:
@@ -84,17 +68,17 @@ def backups(settings: Settings) -> Iterator[Finding]:
     policy = Policy.load(settings.policy)
     for kind in TERMS:
         if kind not in said:
-            yield _look(f"There is no backup of {kind} from this home: `discreet backup --out DIRECTORY`.")
+            yield look(f"There is no backup of {kind} from this home: `discreet backup --out DIRECTORY`.")
             continue
         made = parse_utc(said[kind])
         if now - made > DATA_EVERY:
-            yield _look(f"The last backup of {kind} is of {utc_text(made)}: make one every day.")
+            yield look(f"The last backup of {kind} is of {utc_text(made)}: make one every day.")
         else:
-            yield _well(f"Last backup of {kind}: {utc_text(made)}")
+            yield well(f"Last backup of {kind}: {utc_text(made)}")
     if {"data", "keys"} <= said.keys() and said["keys"] < said["data"]:
-        yield _look("Keys were backed up before the data: records made in between could not be read again.")
+        yield look("Keys were backed up before the data: records made in between could not be read again.")
     kept = {kind: _text(policy, term) for kind, term in TERMS.items()}
-    yield _well("Kept for, by the policy: " + ", ".join(f"{kind} {period}" for kind, period in kept.items()))
+    yield well("Kept for, by the policy: " + ", ".join(f"{kind} {period}" for kind, period in kept.items()))
 
 
 def _text(policy: Policy, term: str) -> str:
@@ -115,18 +99,18 @@ def _restored(settings: Settings, service: str) -> Finding:
     with _reading(settings.key_database_url(service)) as session:
         keys = key_mark(session)
     if lives is None:
-        return _look(f"{service}: its database has not begun; `discreet migrate` does.")
+        return look(f"{service}: its database has not begun; `discreet migrate` does.")
     if what_was_put_back(file, lives.all, keys[0] if keys else None):
-        return _look(f"{service}: a backup was put back; the worker has yet to see it.")
+        return look(f"{service}: a backup was put back; the worker has yet to see it.")
     if lives.current.is_catching_up:
         without = ", ".join(lives.report.get("without", ())) or "nobody"
-        return _look(f"{service}: a backup is being put right, without what is known of {without}.")
+        return look(f"{service}: a backup is being put right, without what is known of {without}.")
     if file is None:
-        return _look(f"{service}: no mark yet; its worker writes one as soon as it runs.")
+        return look(f"{service}: no mark yet; its worker writes one as soon as it runs.")
     if lives.current.put_back is None:
-        return _well(f"{service}: never put back from a backup")
+        return well(f"{service}: never put back from a backup")
     told = ", ".join(f"{name} {number}" for name, number in lives.report.items() if name in TOLD)
-    return _well(f"{service}: put back and put right at {utc_text(lives.row['caught_up_at'])}: {told}")
+    return well(f"{service}: put back and put right at {utc_text(lives.row['caught_up_at'])}: {told}")
 
 
 @contextmanager
@@ -142,7 +126,7 @@ def _reading(url: str) -> Iterator[Session]:
 
 
 TOLD = ("taken", "settled", "keys_destroyed", "unreadable")
-CHECKS: Sequence[Check] = (sqlite_version, backups, marks)
+CHECKS: Sequence[Check] = (sqlite_version, backups, marks, mail_domain)
 
 
 @click.command()

@@ -188,7 +188,8 @@ class Clinic:
 
     Mails come from ``sender`` and are answered to ``contact``, which people read (P58). ``forms`` gets the
     contact forms, ``privacy`` the work of the privacy coordinator, ``security`` the reports of weaknesses.
-    ``statement_url`` is where the clinic publishes its privacy statement itself, if it does.
+    ``statement_url`` is where the clinic publishes its privacy statement itself, if it does. ``dkim_selectors`` are
+    the names under which the keys stand that its mail server signs with.
     """
 
     name: str
@@ -198,6 +199,7 @@ class Clinic:
     privacy: str
     security: str
     statement_url: str | None = None
+    dkim_selectors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 CLASS_NAME = validate.Regexp(r"(intake|dossier|newsletter|requests|console|system)\.[a-z][a-z-]*", error="Not a class.")
 SLUG = validate.Regexp(r"[a-z][a-z0-9-]*\Z", error="Not a name in lower case.")
+DNS_NAME = validate.Regexp(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63}){0,3}\Z", re.IGNORECASE, error="Not a name in DNS.")
 FILLED = validate.Length(min=1, max=500)
 
 
@@ -156,6 +157,7 @@ class ClinicSchema(Schema):
     name = _text()
     sender, contact, forms, privacy, security = (address_field() for _ in range(5))
     statement_url = fields.Url(schemes={"https"})
+    dkim_selectors = fields.List(fields.String(validate=DNS_NAME), validate=validate.Length(min=1, max=10))
 
 
 class AuthoritySchema(Schema):
@@ -202,7 +204,7 @@ def policy_parts(said: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     return {
         "version": said["version"],
         "statement": said["statement"],
-        "clinic": parts.Clinic(**said["clinic"]),
+        "clinic": parts.Clinic(**{**said["clinic"], "dkim_selectors": tuple(said["clinic"].get("dkim_selectors", ()))}),
         "authority": parts.Authority(**said["authority"]),
         "choices": parts.Choices(**said["choices"]),
         "terms": terms,

@@ -188,6 +188,9 @@ def test_a_clinic_may_keep_medical_data_longer_and_newsletter_data_shorter(tmp_p
 def test_the_clinics_own_addresses_must_be_addresses(tmp_path: Path) -> None:
     """A mail nobody can answer would break P58 without anybody noticing."""
     assert _refused(tmp_path, _put("info at clinic", "clinic", "contact")) == ["clinic.contact: Not an e-mail address."]
+    assert _refused(tmp_path, _put(["mail 1"], "clinic", "dkim_selectors")) == [
+        "clinic.dkim_selectors.0: Not a name in DNS."
+    ]
 
 
 def test_p33_a_table_without_a_data_class_or_a_class_without_a_term_stops_the_start() -> None:
