@@ -180,14 +180,37 @@ class ContactFormReceived:
     newsletter: bool
 
 
-Event = Decision | ReceiptIssued | DecisionRegistered | DecisionClosed | AnswerClosed | ContactFormReceived
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SecurityReportReceived:
+    """Somebody reported a weakness or misuse (P91); the time to look into it counts from ``received_at``.
+
+    ``reference`` is what it is called on the telephone and opens nothing. ``suspected`` ones a robot may have sent.
+    """
+
+    report: str
+    reference: str
+    received_at: Moment
+    suspected: bool
+
+
+Event = (
+    Decision
+    | ReceiptIssued
+    | DecisionRegistered
+    | DecisionClosed
+    | AnswerClosed
+    | ContactFormReceived
+    | SecurityReportReceived
+)
 
 ANSWER_CLOSED = "discreet.fact.answer-closed.v1"
+SECURITY_REPORT_RECEIVED = "discreet.fact.security-report-received.v1"
 FACTS: dict[str, type[Event]] = {
     ANSWER_CLOSED: AnswerClosed,
     "discreet.fact.decision-registered.v1": DecisionRegistered,
     "discreet.fact.decision-closed.v1": DecisionClosed,
     "discreet.fact.contact-form-received.v1": ContactFormReceived,
+    SECURITY_REPORT_RECEIVED: SecurityReportReceived,
 }
 RECEIPT = "discreet.receipt.issued.v1"
 CATALOGUE: dict[str, type[Event]] = {

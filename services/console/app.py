@@ -17,6 +17,7 @@ from services.console.pages import (
     decisions,
     dossier,
     frame,
+    incidents,
     mail,
     rights_requests,
     sign_in,
@@ -83,6 +84,17 @@ def _add_pages(console: Console, app: Flask) -> None:
     pages = Blueprint("console", __name__, url_prefix="/console")
     pages.before_request(partial(frame.admit, csrf))
     pages.register_error_handler(Exception, frame.show_error)
-    for part in (sign_in, today, contact_forms, decisions, closures, rights_requests, dossier, websites, mail):
+    for part in (
+        sign_in,
+        today,
+        contact_forms,
+        incidents,
+        decisions,
+        closures,
+        rights_requests,
+        dossier,
+        websites,
+        mail,
+    ):
         pages.register_blueprint(part.pages)
     app.register_blueprint(pages)

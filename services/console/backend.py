@@ -20,7 +20,10 @@ from services.console.schemas import (
     DecisionDetail,
     DecisionList,
     FormAttemptList,
+    Incident,
+    IncidentList,
     LetterText,
+    SecurityReport,
 )
 from shared.auth import issue_token
 from shared.errors import (
@@ -152,6 +155,23 @@ class Backend:
         """Return the last forms of websites that a service refused or put aside, of one site or of all."""
         params: dict[str, Any] = {"limit": limit} | ({"site": site} if site else {})
         return self._read(caller, "GET", "form-attempts", FormAttemptList, service=service, params=params)
+
+    def incidents(self, caller: Caller, *, closed: bool, cursor: str | None, limit: int) -> IncidentList:
+        """Return incidents, open or closed, the latest first."""
+        params = _page(cursor, limit) | ({"closed": "true"} if closed else {})
+        return self._read(caller, "GET", "incidents", IncidentList, params=params)
+
+    def incident(self, caller: Caller, incident_id: str) -> Incident:
+        """Return an incident, with what was done about it."""
+        return self._read(caller, "GET", f"incidents/{incident_id}", Incident)
+
+    def security_report(self, caller: Caller, report_id: str) -> SecurityReport:
+        """Return what was reported; the intake notes who reads it."""
+        return self._read(caller, "GET", f"security-reports/{report_id}", SecurityReport, service="intake")
+
+    def close_incident(self, caller: Caller, incident_id: str, body: Mapping[str, str]) -> None:
+        """Close an incident with what was ``found`` and the ``measures`` that were taken."""
+        self._call(caller, "POST", f"incidents/{incident_id}/closure", json=dict(body))
 
     def client(self, caller: Caller, record_id: str) -> Client:
         """Return who a client is; the dossier notes who looks, also below."""

@@ -32,6 +32,8 @@ OFFERED: dict[str, frozenset[str]] = {
     "read-attempts": frozenset({"admin", "privacy-coordinator", "front-desk"}),
     "read-dossier": frozenset({"physician", "assistant", "front-desk", "privacy-coordinator"}),
     "read-requests": frozenset({"privacy-coordinator", "fg", "front-desk"}),
+    "read-incidents": frozenset({"privacy-coordinator", "fg", "admin"}),
+    "deal-with-incidents": frozenset({"privacy-coordinator", "admin"}),
     "read-decisions": frozenset({"privacy-coordinator", "fg", "admin"}),
     "check-identity": frozenset({"privacy-coordinator", "front-desk"}),
     "record-delivery": frozenset({"privacy-coordinator", "front-desk"}),

@@ -278,3 +278,39 @@ class ContactForm(ContactFormSummary, frozen=True, kw_only=True):
     subject: str | None = None
     newsletter_text: str | None = None
     privacy_version: str | None = None
+
+
+class IncidentSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """An incident in a list: its clock, and what was found."""
+
+    id: str
+    reference: str
+    suspected: bool
+    received_at: datetime
+    due_at: datetime
+    found: str | None = None
+    closed_at: datetime | None = None
+    closed_by: str | None = None
+
+
+class IncidentList(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of incidents, and the cursor of the next."""
+
+    items: list[IncidentSummary]
+    next: str | None = None
+
+
+class Incident(IncidentSummary, frozen=True, kw_only=True):
+    """An incident with what was done about it."""
+
+    measures: str | None = None
+
+
+class SecurityReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What was reported, as it was sent."""
+
+    message: str
+    place: str | None = None
+    name: str | None = None
+    email: str | None = None
+    suspected: str | None = None

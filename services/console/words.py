@@ -38,6 +38,7 @@ SERVICES = {
 }
 CATEGORIES = {
     "contact-forms": Both("contactformulier", "contact form"),
+    "security-reports": Both("melding van een zwakke plek of misbruik", "report of a weakness or misuse"),
     "subscriptions": Both("inschrijving voor de nieuwsbrief", "newsletter subscription"),
     "rights-requests": Both("verzoek van een betrokkene", "request of a data subject"),
     "clients": Both("naam- en contactgegevens", "name and contact details"),
@@ -195,6 +196,16 @@ SUSPICIONS = {
     "too-fast": Both("binnen drie seconden ingevuld", "filled in within three seconds"),
     "links": Both("veel verwijzingen naar websites", "many links to websites"),
 }
+INCIDENT_FINDINGS = {
+    "unwanted": Both("geen echte melding", "no real report"),
+    "nothing": Both("niets mis", "nothing wrong"),
+    "weakness": Both("een zwakke plek, zonder gegevens van iemand", "a weakness, without anybody's data"),
+    "breach-without-risk": Both("datalek zonder risico voor de betrokkenen", "breach without risk to the persons"),
+    "breach-authority": Both("datalek, gemeld aan de toezichthouder", "breach, notified to the authority"),
+    "breach-persons": Both(
+        "datalek, gemeld aan de toezichthouder en de betrokkenen", "breach, told to the authority and the persons"
+    ),
+}
 GROUPS: Mapping[str, Mapping[str, Both]] = {
     "kind": KINDS,
     "service": SERVICES,
@@ -216,6 +227,7 @@ GROUPS: Mapping[str, Mapping[str, Both]] = {
     "suspicion": SUSPICIONS,
     "way": WAYS,
     "closing-reason": CLOSING_REASONS,
+    "incident-finding": INCIDENT_FINDINGS,
 }
 
 

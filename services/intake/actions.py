@@ -57,7 +57,7 @@ def submit(
     sealed = tools.vault.seal(form_id, filled)
     form = ContactForm(
         id=form_id,
-        reference=new_reference(),
+        reference=new_reference("F"),
         email_ref=refs[0],
         phone_ref=refs[1] if phone else None,
         language=language,
@@ -90,9 +90,9 @@ def release(session: Session, tools: Tools, form_id: str, by: str, *, now: datet
         _pass_on(session, tools, form, open_form(tools, form), now)
 
 
-def new_reference() -> str:
-    """Return a reference to say on the telephone; it opens nothing."""
-    return "F-" + "".join(secrets.choice(ALPHABET) for _ in range(8))
+def new_reference(kind: str) -> str:
+    """Return a reference to say on the telephone, of a form (F) or a report (M); it opens nothing."""
+    return f"{kind}-" + "".join(secrets.choice(ALPHABET) for _ in range(8))
 
 
 def open_form(tools: Tools, form: ContactForm) -> dict[str, Any]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.intake.api import api
+from services.intake.reports.api import api as reports
 from services.web import create_service_app
 from shared.web import attempts, form_tokens
 
 if TYPE_CHECKING:
     from flask import Flask
 
-APIS = (api, form_tokens.api, attempts.api)
+APIS = (api, reports, form_tokens.api, attempts.api)
 
 
 def create_app() -> Flask:

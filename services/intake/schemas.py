@@ -15,13 +15,15 @@ def _is_one_line(value: str) -> None:
         raise ValidationError("Not text on one line.")
 
 
-def _is_no_blank(value: str) -> None:
+def is_no_blank(value: str) -> None:
+    """Refuse text that says nothing. Raises ValidationError."""
     if not value.strip():
         raise ValidationError("Shorter than minimum length 1.")
 
 
-def _line(most: int, *, required: bool = False) -> fields.String:
-    return fields.String(validate=[validate.Length(1, most), _is_no_blank, _is_one_line], required=required)
+def one_line(most: int, *, required: bool = False) -> fields.String:
+    """Return a field of text on one line."""
+    return fields.String(validate=[validate.Length(1, most), is_no_blank, _is_one_line], required=required)
 
 
 class SubmitContactFormSchema(Schema):
@@ -33,12 +35,12 @@ class SubmitContactFormSchema(Schema):
     solution where a site asks for proof of work, and is not looked at elsewhere.
     """
 
-    name = _line(200, required=True)
+    name = one_line(200, required=True)
     email = fields.String(required=True, validate=validate.Length(3, 254))
-    message = fields.String(required=True, validate=[validate.Length(1, 10_000), _is_no_blank])
-    first_name = _line(60)
+    message = fields.String(required=True, validate=[validate.Length(1, 10_000), is_no_blank])
+    first_name = one_line(60)
     phone = fields.String(validate=validate.Length(3, 40))
-    subject = _line(200)
+    subject = one_line(200)
     newsletter = fields.Boolean(load_default=False, truthy={True, "true", "on", "yes", "1"})
     newsletter_text = _line(300)
     language = fields.String(validate=validate.OneOf(("nl", "en")))

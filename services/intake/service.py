@@ -5,11 +5,12 @@ from __future__ import annotations
 from services.intake.holdings import HOLDINGS
 from services.intake.jobs import JOBS
 from services.intake.records import Base
+from services.intake.reports.holdings import HOLDINGS as OF_REPORTS
 from shared.service import Service
 
 SERVICE = Service(
     name="intake",
     metadata=Base.metadata,
-    holdings=HOLDINGS,
+    holdings=(*HOLDINGS, *OF_REPORTS),
     jobs=JOBS,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.requests.cases.api import APIS as CASES
+from services.requests.incidents.api import api as incidents
 from services.requests.ledger.api import api as ledger
 from services.requests.registers.api import api as registers
 from services.requests.statement.api import api as statement
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from shared.web import Api
 
-APIS: Sequence[Api] = (*CASES, ledger, registers, statement)
+APIS: Sequence[Api] = (*CASES, incidents, ledger, registers, statement)
 
 
 def create_app() -> Flask:

@@ -9,6 +9,6 @@ from shared.database import NAMING
 
 
 class Base(DeclarativeBase):
-    """Tables of the rights requests and of the ledger."""
+    """Tables of the rights requests, of incidents and of the ledger."""
 
     metadata = sa.MetaData(naming_convention=NAMING)

@@ -38,6 +38,8 @@ DOCUMENT = {"method": "counter", "document_type": "passport", "outcome": "verifi
 
 SEALED = {
     "contact_forms": [("sealed", "key_id", "id", "")],
+    "security_reports": [("sealed", "key_id", "id", "")],
+    "incidents": [("sealed", "key_id", "id", "")],
     "clients": [("sealed", "key_id", "id", "")],
     "contacts": [("sealed", "key_id", "id", "")],
     "invoices": [("sealed", "key_id", "id", "")],
@@ -296,6 +298,7 @@ def where_it_is_refused(system: RunningSystem, planted: Planted) -> None:
         ("POST", "/intake/v1/contact-forms", {"data": f'{{"name": "{word}"'}),
         ("POST", "/intake/v1/contact-forms", {"data": word, "headers": {"Content-Type": f"text/{word}"}}),
         ("POST", f"/intake/v1/contact-forms?{email}={word}", {"json": {"name": word}}),
+        ("POST", "/intake/v1/security-reports", {"json": {"message": word, "email": word, email: word}}),
         ("POST", "/newsletter/v1/subscriptions", {"json": {"first_name": [word], "email": f"{word}@{word}"}}),
         ("POST", "/newsletter/v1/subscriptions", {"files": {"first_name": (word, word), "email": (None, email)}}),
         ("POST", "/requests/v1/requests", {"json": {"kind": word, "name": word, "email": email}}),
@@ -307,6 +310,7 @@ def where_it_is_refused(system: RunningSystem, planted: Planted) -> None:
     staff: list[tuple[str, str, dict[str, Any]]] = [
         ("GET", f"/intake/v1/contact-forms/{email}", {}),
         ("GET", f"/intake/v1/contact-forms?cursor={word}", {}),
+        ("GET", f"/intake/v1/security-reports/{email}", {}),
         ("GET", f"/dossier/v1/clients/{word}", {}),
         ("GET", f"/dossier/v1/invoices/{email}", {}),
         ("GET", f"/dossier/v1/clients/{word}/contacts", {}),

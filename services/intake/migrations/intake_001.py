@@ -44,4 +44,21 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_contact_forms_phone_ref"), ["phone_ref"], unique=False)
         batch_op.create_index(batch_op.f("ix_contact_forms_received_at"), ["received_at"], unique=False)
 
+    op.create_table(
+        "security_reports",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("reference", sa.String(length=20), nullable=False),
+        sa.Column("email_ref", sa.String(length=100), nullable=True),
+        sa.Column("language", sa.String(length=2), nullable=False),
+        sa.Column("received_at", UtcDateTime(), nullable=False),
+        sa.Column("suspected", sa.String(length=60), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("key_id", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_security_reports")),
+        sa.UniqueConstraint("reference", name=op.f("uq_security_reports_reference")),
+        info={"term": "intake.security-report"},
+    )
+    with op.batch_alter_table("security_reports", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_security_reports_email_ref"), ["email_ref"], unique=False)
+
     # ### end Alembic commands ###

@@ -68,6 +68,7 @@ CATEGORIES = {
     "appointments": Both("Afspraken", "Appointments"),
     "clients": Both("Naam- en contactgegevens", "Name and contact details"),
     "contact-forms": Both("Contactformulieren", "Contact forms"),
+    "security-reports": Both("Meldingen van een zwakke plek of misbruik", "Reports of a weakness or misuse"),
     "subscriptions": Both("Inschrijving voor de nieuwsbrief", "Newsletter subscription"),
 }
 DOSSIER_PART = Both("Een deel van je dossier", "A part of your dossier")

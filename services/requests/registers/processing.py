@@ -36,8 +36,11 @@ ACTIVITIES = (
     Activity(
         "contact",
         "intake",
-        Both("Vragen via de website", "Questions through the website"),
-        Both("vragen beantwoorden", "answering questions"),
+        Both("Vragen en meldingen via de website", "Questions and reports through the website"),
+        Both(
+            "vragen beantwoorden, en meldingen van een zwakke plek onderzoeken",
+            "answering questions, and looking into reports of a weakness",
+        ),
         Both("bezoekers van de website", "visitors of the website"),
         "art. 6(1)(b) AVG, art. 6(1)(f) AVG",
     ),

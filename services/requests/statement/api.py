@@ -30,6 +30,7 @@ api = Api("statement", at_root=True)
 FOLDER = "statement"
 """Beside the policy, which names the version that applies: both are the clinic's to write."""
 FOR_SECURITY = relativedelta(months=6)
+REPORT_FORM = "/intake/security"
 
 
 @api.get("/", who=PUBLIC, answers=Answers(303), while_restoring=True)
@@ -83,13 +84,15 @@ def show_security_contact(call: Call) -> Document:
     """Say whom to tell of a weakness (RFC 9116); it is written anew each day, and good for half a year."""
     settings = call.tools.settings
     expires = datetime.combine(call.now, time(), UTC) + FOR_SECURITY
+    is_secure = settings.public_url.startswith("https://")  # section 2.5.3 takes no other address of a page
     lines = [
         *(["# PROEFOMGEVING: a trial system, not a clinic"] if settings.mode == "trial" else []),
+        *([f"Contact: {settings.public_url}{REPORT_FORM}"] if is_secure else []),
         f"Contact: mailto:{call.tools.policy.clinic.security}",
         f"Expires: {expires:%Y-%m-%dT%H:%M:%SZ}",
         "Preferred-Languages: nl, en",
     ]
-    if settings.public_url.startswith("https://"):
+    if is_secure:
         lines.append(f"Canonical: {settings.public_url}/.well-known/security.txt")
     return Document("".join(f"{line}\n" for line in lines).encode(), "text/plain; charset=utf-8")
 
@@ -98,8 +101,9 @@ def _versions(tools: Tools) -> Mapping[str, Sequence[Statement]]:
     """Return the texts of every version; where the clinic gave none of the current one, our summary stands in."""
     texts = read_statements(tools.settings.policy.parent / FOLDER, tools.policy.statement)
     if not any(each.since == tools.policy.statement for each in texts):
-        form = f"{tools.settings.public_url}/requests/"
-        summaries = (summarise(tools.policy, tools.register, language, requests_at=form) for language in ("nl", "en"))
+        origin = tools.settings.public_url
+        at = {"requests_at": f"{origin}/requests/", "reports_at": f"{origin}{REPORT_FORM}"}
+        summaries = (summarise(tools.policy, tools.register, language, **at) for language in ("nl", "en"))
         texts = [*summaries, *texts]
     return {version: list(group) for version, group in groupby(texts, key=lambda each: each.version)}
 

@@ -54,8 +54,10 @@ GROUNDS = {
 }
 
 
-def summarise(policy: Policy, register: Register, language: Language, *, requests_at: str) -> Statement:
-    """Write the summary; ``requests_at`` is the address of the form for rights requests."""
+def summarise(
+    policy: Policy, register: Register, language: Language, *, requests_at: str, reports_at: str
+) -> Statement:
+    """Write the summary, with the addresses of the forms for rights requests and for reports of a weakness."""
     text = (
         _texts()
         .get_template(f"summary.{language}.txt")
@@ -67,6 +69,7 @@ def summarise(policy: Policy, register: Register, language: Language, *, request
             answer=period_in(language, policy.clocks.answer.length),
             extension=period_in(language, policy.clocks.extension.length),
             requests_at=requests_at,
+            reports_at=reports_at,
         )
     )
     return Statement(since=policy.statement, language=language, content=text.encode(), summary=True)

@@ -59,6 +59,7 @@ SUBJECT = {
 
 CATEGORIES = {
     "contact-forms": Both("contactformulieren", "contact forms"),
+    "security-reports": Both("meldingen van een zwakke plek", "reports of a weakness"),
     "subscriptions": Both("inschrijvingen voor de nieuwsbrief", "newsletter subscriptions"),
     "clients": Both("naam- en contactgegevens", "names and contact details"),
     "contacts": Both("contactgeschiedenis", "contact history"),

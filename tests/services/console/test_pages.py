@@ -9,6 +9,7 @@ import pytest
 from services.console import words
 from services.requests.cases import rules
 from services.requests.cases.letters import TEXTS
+from services.requests.incidents.rules import FINDINGS
 from shared.events import CLOSING_REASONS, DECISION_KINDS, EvidenceGrade, Outcome, ServiceName
 from tests.services.console.fake_requests import CASE, DECISION, LETTER, assessed
 
@@ -114,6 +115,7 @@ def test_a_fault_of_ours_is_a_page_that_tells_nothing(fake, signed_in, caplog):
         ("doubt", rules.Doubt.__args__),
         ("extension", rules.ExtensionReason.__args__),
         ("letter", LETTERS),
+        ("incident-finding", FINDINGS),
     ],
 )
 def test_every_code_of_the_catalogue_has_its_word(group, codes):

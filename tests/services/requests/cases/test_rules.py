@@ -70,7 +70,7 @@ def test_every_reason_a_member_of_staff_can_choose_has_words(language):
         assert letters.doubt_in(language, reason)
     for reason in rules.ExtensionReason.__args__:
         assert letters.extension_in(language, reason)
-    assert set(CATEGORIES) - rules.ADMINISTRATIVE <= {"contact-forms", "subscriptions"}
+    assert set(CATEGORIES) - rules.ADMINISTRATIVE <= {"contact-forms", "security-reports", "subscriptions"}
 
 
 @pytest.mark.parametrize(("text", "said"), [("P35D", "35 dagen"), ("P1M", "1 maand"), ("P1Y2M", "1 jaar 2 maanden")])

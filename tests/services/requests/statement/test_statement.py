@@ -181,13 +181,14 @@ def test_p91_whoever_finds_a_weakness_knows_whom_to_tell(clinic) -> None:
     assert "Canonical" not in fields  # RFC 9116: https only
 
 
-def test_p91_behind_tls_the_file_says_where_it_stands(tmp_path) -> None:
-    """So that a copy elsewhere can be told from the real one."""
+def test_p91_behind_tls_the_file_names_the_form_first_and_says_where_it_stands(tmp_path) -> None:
+    """The form needs no mail and no name; and a copy of the file elsewhere can be told from the real one."""
     with open_clinic(tmp_path, {"DISCREET_PUBLIC_URL": "https://avg.kliniek.example"}) as clinic:
-        assert (
-            "Canonical: https://avg.kliniek.example/.well-known/security.txt\n"
-            in clinic.client.get("/.well-known/security.txt").text
-        )
+        text = clinic.client.get("/.well-known/security.txt").text
+    contacts = [line for line in text.splitlines() if line.startswith("Contact: ")]
+    assert [line.partition(": ")[2].partition(":")[0] for line in contacts] == ["https", "mailto"]
+    assert contacts[0] == "Contact: https://avg.kliniek.example/intake/security"
+    assert "Canonical: https://avg.kliniek.example/.well-known/security.txt\n" in text
 
 
 def test_plain_text_becomes_paragraphs_headings_and_lists() -> None:

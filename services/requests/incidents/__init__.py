@@ -1,0 +1,1 @@
+"""Incidents: a report of a weakness or misuse that people look into, against a clock that stands still for nobody."""

@@ -1,0 +1,61 @@
+"""Incidents over HTTP: which are open and by when, what was done about one, and closing it."""
+
+from __future__ import annotations
+
+import logging
+
+from services.requests.incidents import actions, records
+from services.requests.incidents.schemas import (
+    CloseIncidentSchema,
+    IncidentSchema,
+    IncidentsQuerySchema,
+    IncidentSummarySchema,
+)
+from shared.clock import parse_utc, utc_text
+from shared.web import Answer, Answers, Api, Call, Staff, list_of
+
+DEALING = Staff("privacy-coordinator", "admin")
+READERS = DEALING | Staff("fg")
+_log = logging.getLogger(__name__)
+
+api = Api("incidents")
+
+
+@api.get("/v1/incidents", who=READERS, query=IncidentsQuerySchema, answers=Answers(200, list_of(IncidentSummarySchema)))
+def list_incidents(call: Call) -> Answer:
+    """List incidents, open or closed, the latest first."""
+    after = (parse_utc(call.after[0]), str(call.after[1])) if call.after else None
+    with call.tools.database.reading() as session:
+        rows = records.find_page(session, after, call.size + 1, closed=call.query["closed"])
+    return Answer(call.listing(rows, position=lambda row: [utc_text(row.received_at), row.id]))
+
+
+@api.get("/v1/incidents/<incident_id>", who=READERS, answers=Answers(200, IncidentSchema))
+def show_incident(call: Call) -> Answer:
+    """Show an incident; what was reported, the intake shows to those who deal with it."""
+    with call.tools.database.reading() as session:
+        incident = records.incident(session, call.path["incident_id"])
+        shown = {name: getattr(incident, name) for name in IncidentSummarySchema().fields}
+        return Answer(shown | {"measures": actions.measures_of(call.tools, incident)})
+
+
+@api.post(
+    "/v1/incidents/<incident_id>/closure",
+    who=DEALING,
+    body=CloseIncidentSchema,
+    answers=Answers(200, IncidentSummarySchema),
+)
+def close_incident(call: Call) -> Answer:
+    """Close an incident with what was found and what was done; once, by somebody who is named."""
+    with call.transaction() as session:
+        incident = actions.close(
+            session,
+            call.tools,
+            call.path["incident_id"],
+            found=call.body["found"],
+            measures=call.body["measures"],
+            by=call.principal.subject,
+            now=call.now,
+        )
+    _log.info("an incident was closed", extra={"fields": {"by": call.principal.subject, "incident": incident.id}})
+    return Answer(incident)
