@@ -15,6 +15,7 @@ from shared.composition import build_tools
 from shared.database import Base
 from shared.errors import UnavailableError
 from shared.log import configure_logging
+from shared.mail.api import api as refused_mails
 from shared.messaging import asyncapi
 from shared.processors.by_hand.api import api as by_hand
 from shared.processors.feed.api import api as feed
@@ -62,7 +63,7 @@ def service_mount(name: str, tools: Tools) -> Mount:
     return Mount(
         name=name,
         tools=tools,
-        apis=(*module.APIS, by_hand, feed, opendsr, restore),
+        apis=(*module.APIS, by_hand, feed, opendsr, refused_mails, restore),
         authenticate=_authenticator(name, tools),
         templates=templates if templates.is_dir() else None,
         checks={"database": lambda: _check_database(tools)},

@@ -181,6 +181,21 @@ class ContactFormReceived:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ContactFormAnswered:
+    """Somebody answered a contact form, and said that its sender is this ``client`` of the dossier.
+
+    ``reference`` is what the form is called on the telephone and opens nothing; ``answered_by`` an account name.
+    """
+
+    form: str
+    reference: str
+    answer: str
+    client: str
+    answered_by: str
+    answered_at: Moment
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SecurityReportReceived:
     """Somebody reported a weakness or misuse (P91); the time to look into it counts from ``received_at``.
 
@@ -200,16 +215,19 @@ Event = (
     | DecisionClosed
     | AnswerClosed
     | ContactFormReceived
+    | ContactFormAnswered
     | SecurityReportReceived
 )
 
 ANSWER_CLOSED = "discreet.fact.answer-closed.v1"
+CONTACT_FORM_ANSWERED = "discreet.fact.contact-form-answered.v1"
 SECURITY_REPORT_RECEIVED = "discreet.fact.security-report-received.v1"
 FACTS: dict[str, type[Event]] = {
     ANSWER_CLOSED: AnswerClosed,
     "discreet.fact.decision-registered.v1": DecisionRegistered,
     "discreet.fact.decision-closed.v1": DecisionClosed,
     "discreet.fact.contact-form-received.v1": ContactFormReceived,
+    CONTACT_FORM_ANSWERED: ContactFormAnswered,
     SECURITY_REPORT_RECEIVED: SecurityReportReceived,
 }
 RECEIPT = "discreet.receipt.issued.v1"

@@ -19,6 +19,7 @@ from services.console.pages import (
     frame,
     incidents,
     mail,
+    refused_mails,
     rights_requests,
     sign_in,
     today,
@@ -94,6 +95,7 @@ def _add_pages(console: Console, app: Flask) -> None:
         rights_requests,
         dossier,
         websites,
+        refused_mails,
         mail,
     ):
         pages.register_blueprint(part.pages)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 import requests
 
-from services.console.dossier_schemas import Client, Contact, Invoice
+from services.console.dossier_schemas import Client, Contact, FoundClient, FoundClients, Invoice
 from services.console.schemas import (
     CaseDetail,
     CaseList,
@@ -23,6 +23,7 @@ from services.console.schemas import (
     Incident,
     IncidentList,
     LetterText,
+    RefusedMails,
     SecurityReport,
 )
 from shared.auth import issue_token
@@ -156,6 +157,17 @@ class Backend:
         params: dict[str, Any] = {"limit": limit} | ({"site": site} if site else {})
         return self._read(caller, "GET", "form-attempts", FormAttemptList, service=service, params=params)
 
+    def answer_form(self, caller: Caller, form_id: str, body: Mapping[str, str]) -> None:
+        """Mail an answer to whoever sent a contact form: ``message``, and ``client`` where they are one."""
+        self._call(caller, "POST", f"contact-forms/{form_id}/answers", service="intake", json=dict(body))
+
+    def clients_with(self, caller: Caller, email: str) -> list[FoundClient]:
+        """Return the clients and leads in whose data this address stands; the dossier notes who looks."""
+        found = self._read(
+            caller, "POST", "clients/search", FoundClients, service="dossier", json={"q": email}, params={"limit": 20}
+        )
+        return found.items
+
     def incidents(self, caller: Caller, *, closed: bool, cursor: str | None, limit: int) -> IncidentList:
         """Return incidents, open or closed, the latest first."""
         params = _page(cursor, limit) | ({"closed": "true"} if closed else {})
@@ -172,6 +184,14 @@ class Backend:
     def close_incident(self, caller: Caller, incident_id: str, body: Mapping[str, str]) -> None:
         """Close an incident with what was ``found`` and the ``measures`` that were taken."""
         self._call(caller, "POST", f"incidents/{incident_id}/closure", json=dict(body))
+
+    def refused_mails(self, caller: Caller, service: ServiceName, *, limit: int) -> RefusedMails:
+        """Return the latest mails of a service that no server took."""
+        return self._read(caller, "GET", "refused-mails", RefusedMails, service=service, params=_page(None, limit))
+
+    def see_to_mail(self, caller: Caller, service: ServiceName, mail_id: str, what: str) -> None:
+        """Have one sent again (``retry``), or let it go (``letting-go``)."""
+        self._call(caller, "POST", f"refused-mails/{mail_id}/{what}", service=service, json={})
 
     def client(self, caller: Caller, record_id: str) -> Client:
         """Return who a client is; the dossier notes who looks, also below."""

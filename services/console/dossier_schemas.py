@@ -20,6 +20,20 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     city: str | None = None
 
 
+class FoundClient(msgspec.Struct, frozen=True, kw_only=True):
+    """A client or a lead that a search found."""
+
+    id: str
+    name: str | None = None
+    email: str | None = None
+
+
+class FoundClients(msgspec.Struct, frozen=True, kw_only=True):
+    """The first page of what a search found."""
+
+    items: list[FoundClient]
+
+
 class Contact(msgspec.Struct, frozen=True, kw_only=True):
     """A contact there was with a client, who may be gone."""
 

@@ -34,6 +34,7 @@ OFFERED: dict[str, frozenset[str]] = {
     "read-requests": frozenset({"privacy-coordinator", "fg", "front-desk"}),
     "read-incidents": frozenset({"privacy-coordinator", "fg", "admin"}),
     "deal-with-incidents": frozenset({"privacy-coordinator", "admin"}),
+    "see-refused-mails": frozenset({"privacy-coordinator", "front-desk", "admin"}),
     "read-decisions": frozenset({"privacy-coordinator", "fg", "admin"}),
     "check-identity": frozenset({"privacy-coordinator", "front-desk"}),
     "record-delivery": frozenset({"privacy-coordinator", "front-desk"}),

@@ -268,6 +268,22 @@ class FormAttemptList(msgspec.Struct, frozen=True, kw_only=True):
     next: str | None = None
 
 
+class MailState(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a mail is, and what was last in its way."""
+
+    state: str
+    problem: str | None = None
+
+
+class FormAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer to a contact form."""
+
+    answered_at: datetime
+    answered_by: str
+    message: str
+    mail: MailState | None = None
+
+
 class ContactForm(ContactFormSummary, frozen=True, kw_only=True):
     """A contact form as it was sent."""
 
@@ -278,6 +294,7 @@ class ContactForm(ContactFormSummary, frozen=True, kw_only=True):
     subject: str | None = None
     newsletter_text: str | None = None
     privacy_version: str | None = None
+    answers: list[FormAnswer] = []
 
 
 class IncidentSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -314,3 +331,19 @@ class SecurityReport(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None
     email: str | None = None
     suspected: str | None = None
+
+
+class RefusedMail(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail that no server took: what it was about, and what the server said."""
+
+    id: str
+    reason: str
+    about: str
+    created_at: datetime
+    problem: str | None = None
+
+
+class RefusedMails(msgspec.Struct, frozen=True, kw_only=True):
+    """The latest of them, of one service."""
+
+    items: list[RefusedMail]

@@ -196,6 +196,12 @@ SUSPICIONS = {
     "too-fast": Both("binnen drie seconden ingevuld", "filled in within three seconds"),
     "links": Both("veel verwijzingen naar websites", "many links to websites"),
 }
+MAIL_STATES = {
+    "waiting": Both("wacht op verzending", "waits to be sent"),
+    "sent": Both("verzonden", "sent"),
+    "parked": Both("niet aangenomen", "not taken"),
+    "withdrawn": Both("ingetrokken", "taken back"),
+}
 INCIDENT_FINDINGS = {
     "unwanted": Both("geen echte melding", "no real report"),
     "nothing": Both("niets mis", "nothing wrong"),
@@ -227,6 +233,7 @@ GROUPS: Mapping[str, Mapping[str, Both]] = {
     "suspicion": SUSPICIONS,
     "way": WAYS,
     "closing-reason": CLOSING_REASONS,
+    "mail-state": MAIL_STATES,
     "incident-finding": INCIDENT_FINDINGS,
 }
 

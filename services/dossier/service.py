@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.dossier.handlers import HANDLERS
 from services.dossier.holdings import HOLDINGS
 from services.dossier.jobs import JOBS
 from services.dossier.records import Base
@@ -10,6 +11,7 @@ from shared.service import Service
 SERVICE = Service(
     name="dossier",
     metadata=Base.metadata,
+    handlers=HANDLERS,
     holdings=HOLDINGS,
     jobs=JOBS,
 )

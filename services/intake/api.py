@@ -6,10 +6,11 @@ import logging
 from typing import TYPE_CHECKING
 
 from services.intake import actions, records, rules
+from services.intake.answers.actions import history
+from services.intake.answers.schemas import ContactFormWithAnswersSchema
 from services.intake.schemas import (
     AcceptedSchema,
     ClaimSchema,
-    ContactFormSchema,
     ContactFormSummarySchema,
     FormsQuerySchema,
     SubmitContactFormSchema,
@@ -120,15 +121,16 @@ def list_contact_forms(call: Call) -> Answer:
     return Answer(call.listing(rows, position=_position))
 
 
-@api.get("/v1/contact-forms/<form_id>", who=READERS, answers=Answers(200, ContactFormSchema))
+@api.get("/v1/contact-forms/<form_id>", who=READERS, answers=Answers(200, ContactFormWithAnswersSchema))
 def show_contact_form(call: Call) -> Answer:
-    """Show what was sent, word for word; who reads it is noted (P53, P59)."""
+    """Show what was sent, word for word, and what was answered; who reads it is noted (P53, P59)."""
     with call.tools.database.reading() as session:
         form = records.form(session, call.path["form_id"])
         content = actions.open_form(call.tools, form)
+        answered = history(session, call.tools, form.id)
     fields = {"by": call.principal.subject, "form": form.id}
     _log.info("a contact form was read", extra={"fields": fields})
-    return Answer({**content, **{name: getattr(form, name) for name in _SHOWN}})
+    return Answer({**content, **{name: getattr(form, name) for name in _SHOWN}, "answers": answered})
 
 
 @api.post("/v1/contact-forms/<form_id>/handled", who=READERS, answers=Answers(200, ContactFormSummarySchema))

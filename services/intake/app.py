@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from services.intake.answers.api import api as answers
 from services.intake.api import api
 from services.intake.reports.api import api as reports
 from services.web import create_service_app
@@ -12,7 +13,7 @@ from shared.web import attempts, form_tokens
 if TYPE_CHECKING:
     from flask import Flask
 
-APIS = (api, reports, form_tokens.api, attempts.api)
+APIS = (api, answers, reports, form_tokens.api, attempts.api)
 
 
 def create_app() -> Flask:

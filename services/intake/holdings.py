@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from services.intake import records
 from services.intake.actions import open_form
+from services.intake.answers.records import count_of, delete_of
 from services.intake.records import CATEGORY, ContactForm
 from shared.deadlines import local_date
 from shared.identity import normalise_email
@@ -52,13 +53,19 @@ def days_of(session: Session, identifiers: Sequence[str]) -> Mapping[str, str]:
 
 
 def erase(session: Session, _tools: Tools, identifiers: Sequence[str], _now: datetime) -> Changed:
-    """Delete them, and give up the keys of what was sealed."""
+    """Delete them with what was answered, and give up the keys of what was sealed."""
+    answered = delete_of(session, identifiers)
     gone = sa.delete(ContactForm).where(among(ContactForm.id, identifiers))
-    found = session.execute(gone.returning(ContactForm.id, ContactForm.key_id))
-    return {form: (key,) for form, key in found}
+    found = session.execute(gone.returning(ContactForm.id, ContactForm.key_id)).all()
+    return {form: (key, *(its for of, its in answered if of == form)) for form, key in found}
 
 
-ERASE = Act(erase, lambda session, identifiers: len(present(session, identifiers)))
+def left(session: Session, identifiers: Sequence[str]) -> int:
+    """Count what of these is still there: forms, and answers to them."""
+    return len(present(session, identifiers)) + count_of(session, identifiers)
+
+
+ERASE = Act(erase, left)
 
 HOLDINGS = (
     Holding(

@@ -1,4 +1,4 @@
-"""The mail that brings a contact form to the clinic (P52, P59)."""
+"""The mail that brings a contact form to the clinic (P52, P59), and the one that answers it."""
 
 from __future__ import annotations
 
@@ -33,6 +33,11 @@ Onderwerp / Subject: {subject}
 {message}
 """
 
+ANSWERED = {
+    "nl": ("Antwoord op je bericht {reference}", "Dit is een antwoord op je bericht {reference} aan {clinic}."),
+    "en": ("Answer to your message {reference}", "This answers your message {reference} to {clinic}."),
+}
+
 
 def forwarded(tools: Tools, form: ContactForm, content: Mapping[str, Any] | None) -> OutgoingMail:
     """Return the mail about a form: its reference and a link or, with ``content``, its whole text unchanged."""
@@ -49,4 +54,17 @@ def forwarded(tools: Tools, form: ContactForm, content: Mapping[str, Any] | None
         subject=f"Contactformulier {form.reference} / Contact form {form.reference}",
         text=text,
         reply_to=answer_to,
+    )
+
+
+def answering(tools: Tools, form: ContactForm, email: str, message: str) -> OutgoingMail:
+    """Return the mail that answers a form: what somebody wrote, and nothing of what the form said."""
+    subject, footer = ANSWERED["en" if form.language == "en" else "nl"]
+    told = footer.format(reference=form.reference, clinic=tools.policy.clinic.name)
+    return OutgoingMail(
+        reason="service",
+        about=form.id,
+        to=email,
+        subject=subject.format(reference=form.reference),
+        text=f"{message.rstrip()}\n\n{told}\n",
     )

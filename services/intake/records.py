@@ -74,9 +74,9 @@ def keep(session: Session, new: ContactForm) -> None:
     insert_all(session, cast("sa.Table", ContactForm.__table__), [{name: getattr(new, name) for name in columns}])
 
 
-def form(session: Session, form_id: str) -> ContactForm:
-    """Return a form. Raises GoneError once it was erased, NotFoundError."""
-    found = session.get(ContactForm, form_id)
+def form(session: Session, form_id: str, *, again: bool = False) -> ContactForm:
+    """Return a form, with ``again`` as it stands by now. Raises GoneError once it was erased, NotFoundError."""
+    found = session.get(ContactForm, form_id, populate_existing=again)
     if found is not None:
         return found
     if was_erased(session, form_id):

@@ -38,6 +38,7 @@ DOCUMENT = {"method": "counter", "document_type": "passport", "outcome": "verifi
 
 SEALED = {
     "contact_forms": [("sealed", "key_id", "id", "")],
+    "form_answers": [("sealed", "key_id", "id", "")],
     "security_reports": [("sealed", "key_id", "id", "")],
     "incidents": [("sealed", "key_id", "id", "")],
     "clients": [("sealed", "key_id", "id", "")],

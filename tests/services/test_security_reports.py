@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from shared.events import RecordRef
 from shared.messaging.tables import outbox
-from shared.propagation import decisions
 from shared.propagation.tables import issued_decisions
 from tests.kit.installation import on_postgresql
-from tests.services.reporting import CLOSING, INCIDENTS, REPORT, REPORTER, REPORTS, open_house
+from tests.services.house import CLOSING, INCIDENTS, REPORT, REPORTER, REPORTS, open_house
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.services.reporting import House
+    from tests.services.house import House
 
 BROWSER = {"Accept": "text/html,*/*;q=0.8"}
 
@@ -133,19 +131,7 @@ def test_a_report_is_personal_data_of_whoever_sent_it(small) -> None:
     with small.intake.database.reading() as session:
         assert list(holding.find(session, small.intake.refs.emails(REPORTER))) == [mine["id"]]
         assert holding.identify(session, small.intake, [mine["id"]]).email == REPORTER
-    with small.requests.database.transaction() as session:
-        decisions.take(
-            session,
-            small.requests,
-            "erasure",
-            decision_id=str(uuid.uuid4()),
-            refs=small.intake.refs.emails(REPORTER),
-            ground="art. 17 AVG",
-            decided_by="m.devries",
-            now=small.clock(),
-            records=[RecordRef(service="intake", category="security-reports", id=mine["id"])],
-        )
-    small.installation.settle()
+    small.erase("intake", "security-reports", mine["id"])
     statuses = {each["id"]: small.get(f"{REPORTS}/{each['id']}").status_code for each in small.incidents()}
     assert sorted(statuses.values()) == [200, 410]
     assert statuses[mine["id"]] == 410

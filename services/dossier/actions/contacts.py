@@ -6,6 +6,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from services.dossier.records import Contact
+from shared.propagation.tombs import was_erased
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,10 +19,17 @@ if TYPE_CHECKING:
 
 
 def note(
-    session: Session, tools: Tools, client: Client, said: Mapping[str, Any], *, noted_by: str, now: datetime
+    session: Session,
+    tools: Tools,
+    client: Client,
+    said: Mapping[str, Any],
+    *,
+    noted_by: str,
+    now: datetime,
+    contact_id: str | None = None,
 ) -> Contact:
-    """Note a contact with a client that is held."""
-    contact_id = str(uuid.uuid4())
+    """Note a contact with a client that is held; its id is a new one, or that of what it was heard by."""
+    contact_id = contact_id or str(uuid.uuid4())
     sealed = tools.vault.seal(contact_id, {"note": said["note"]})
     contact = Contact(
         id=contact_id,
@@ -40,3 +48,8 @@ def note(
     client.last_contact_at = max(client.last_contact_at, contact.at)
     session.flush()
     return contact
+
+
+def is_known(session: Session, contact_id: str) -> bool:
+    """Tell whether a contact is here, or was and is erased."""
+    return session.get(Contact, contact_id) is not None or was_erased(session, contact_id)

@@ -45,6 +45,21 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_contact_forms_received_at"), ["received_at"], unique=False)
 
     op.create_table(
+        "form_answers",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("form", sa.String(length=36), nullable=False),
+        sa.Column("answered_at", UtcDateTime(), nullable=False),
+        sa.Column("answered_by", sa.String(length=100), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("key_id", sa.String(length=32), nullable=False),
+        sa.ForeignKeyConstraint(["form"], ["contact_forms.id"], name=op.f("fk_form_answers_form_contact_forms")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_form_answers")),
+        info={"term": "intake.form"},
+    )
+    with op.batch_alter_table("form_answers", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_form_answers_form"), ["form"], unique=False)
+
+    op.create_table(
         "security_reports",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("reference", sa.String(length=20), nullable=False),

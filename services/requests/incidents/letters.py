@@ -35,7 +35,7 @@ def opened(tools: Tools, incident: Incident) -> OutgoingMail:
     """Return the mail about a new incident; what was reported is not in it."""
     return OutgoingMail(
         reason="legal",
-        about=incident.id,
+        about=f"incident:{incident.id}",
         to=tools.policy.clinic.security,
         subject=f"Melding {incident.reference} / Report {incident.reference}",
         text=OPENED.format(reference=incident.reference, due=_due(incident), link=_link(tools, incident)),

@@ -13,12 +13,12 @@ from shared.clock import system_clock
 from shared.settings import Settings
 from tests.services.console.conftest import Visitor
 from tests.services.console.fake_requests import Served
-from tests.services.reporting import CLOSING, open_house
+from tests.services.house import CLOSING, open_house
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.services.reporting import House
+    from tests.services.house import House
 
 
 @pytest.fixture(scope="module")

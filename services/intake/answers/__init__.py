@@ -1,0 +1,1 @@
+"""Answers to contact forms: mailed to the sender, sealed beside the form, and gone with it."""
