@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
+from tests.servers.dovecot import Dovecot
 from tests.servers.kept import MissingServerError
 from tests.servers.postgresql import Databases, PostgreSQL
 from tests.servers.rabbitmq import Management, RabbitMQ, VirtualHosts
@@ -85,6 +86,13 @@ def amqp_url(broker_urls: tuple[str, str]) -> Iterator[Callable[[], str]]:
 def management(broker_urls: tuple[str, str]) -> Management:
     """Give the broker's management interface: queues, policies, permissions, connections."""
     return Management(broker_urls[1])
+
+
+@pytest.fixture(scope="session")
+def dovecot() -> Iterator[Dovecot]:
+    """Give a mail host whose every mailbox is somebody's own."""
+    with _or_skip(Dovecot) as server:
+        yield server
 
 
 @pytest.hookimpl(wrapper=True)

@@ -29,9 +29,12 @@ def settings_from(shape: type[S], given: Mapping[str, Any]) -> S:
     return shape(**{name: _checked(name, known[name].default, value) for name, value in given.items()})
 
 
-def _checked(name: str, default: object, value: object) -> float | str:
-    """Return a setting that is a number of seconds where its default is one, and text otherwise."""
-    if isinstance(default, float):
+def _checked(name: str, default: object, value: object) -> float | int | str:
+    """Return a setting that is a number of seconds or a count where its default is one, and text otherwise."""
+    if isinstance(default, int):
+        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            return value
+    elif isinstance(default, float):
         if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
             return float(value)
     elif isinstance(value, str) and value.strip():

@@ -1,0 +1,129 @@
+"""The mailbox that mails of ours go to, over IMAP: what is there of them by their Message-IDs, and removing that.
+
+What the mail host does                                    what the caller sees
+---------------------------------------------------------  --------------------------------------
+no connection, no TLS, a time-out, cut off                 RetryableError
+no to what it was asked, or to whoever signs in for now    RetryableError
+an account or a password it does not know                  PermanentError
+reading only, in a folder that holds what must go          PermanentError
+
+Names of folders and the words of the host are in none of them: either may name a person.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Self
+
+from imapclient import IMAPClient, SocketTimeout
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, IMAPClientReadOnlyError, LoginError
+
+from shared.errors import ConfigurationError, PermanentError, RetryableError
+from shared.mail.mailbox_folders import Folders
+from shared.processors.http import is_loopback
+from shared.processors.settings import settings_from
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shared.propagation.register import Processor
+
+Tls = Literal["implicit", "starttls", "none"]
+FOR_NOW = frozenset({"UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG"})
+"""Why a host turns away whom it knows (RFC 5530 section 3); every other no is about the account or its password."""
+CODE = re.compile(r"\[([A-Z]{3,30})\]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mailbox:
+    """One account at a mail host, as the register has it.
+
+    ``tls`` is from the first octet, by STARTTLS, or none, which only a host on this machine may have. ``authority`` is
+    PEM: who issued the host's certificate, where no public authority did.
+    """
+
+    host: str
+    account: str
+    password: str = field(repr=False)
+    port: int = 993
+    tls: Tls = "implicit"
+    authority: str = field(default="", repr=False)
+    connect_seconds: float = 10.0
+    read_seconds: float = 60.0
+
+    @classmethod
+    def of(cls, processor: Processor) -> Self:
+        """Read what the register says of a processor. Raises ConfigurationError."""
+        mailbox = settings_from(cls, processor.settings)
+        if mailbox.tls not in ("implicit", "starttls", "none"):
+            raise ConfigurationError("The setting tls must be one of: implicit, starttls, none.")
+        if mailbox.tls == "none" and not is_loopback(mailbox.host):
+            raise ConfigurationError("A mailbox on another machine is reached over TLS (P54).")
+        mailbox.context()
+        return mailbox
+
+    def context(self) -> ssl.SSLContext:
+        """Return whom we believe to be the host. Raises ConfigurationError."""
+        try:
+            return ssl.create_default_context(cadata=self.authority or None)
+        except ssl.SSLError as error:
+            raise ConfigurationError("The setting authority holds no certificate in PEM.") from error
+
+    @contextmanager
+    def opened(self) -> Iterator[Folders]:
+        """Sign in, and give the folders. Raises RetryableError and PermanentError, also for what is done with them."""
+        with _translated():
+            client = IMAPClient(
+                self.host,
+                self.port,
+                ssl=self.tls == "implicit",
+                ssl_context=self.context(),
+                timeout=SocketTimeout(self.connect_seconds, self.read_seconds),
+            )
+            with client:
+                self._sign_in(client)
+                yield Folders(client)
+
+    def _sign_in(self, client: IMAPClient) -> None:
+        """Say the password, over TLS only; in the way that knows letters beyond ASCII where there is one."""
+        if self.tls == "starttls":
+            if not client.has_capability("STARTTLS"):
+                raise RetryableError("The mail host offers no TLS.")
+            client.starttls(self.context())
+        try:
+            if client.has_capability("AUTH=PLAIN"):
+                client.plain_login(self.account, self.password)
+            else:
+                client.login(self.account, self.password)
+        except LoginError as error:
+            _judge(error)
+        except UnicodeEncodeError:
+            raise PermanentError("The mail host takes no account or password with such letters.") from None
+
+
+def _judge(error: LoginError) -> None:
+    """Raise what a refused sign-in means; the library's own error repeats the host's words."""
+    if isinstance(error.__context__, IMAPClientAbortError):
+        raise RetryableError("The connection to the mail host broke off.") from None
+    code = found[1] if (found := CODE.search(str(error))) else ""
+    if code in FOR_NOW:
+        raise RetryableError(f"The mail host does not let us in for now ({code}).") from None
+    said = f" ({code})" if code else ""
+    raise PermanentError(f"The mail host does not take the account or its password{said}.") from None
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except ssl.SSLError:
+        raise RetryableError("No secure connection to the mail host.") from None
+    except IMAPClientReadOnlyError:
+        raise PermanentError("The mail host lets us only read a folder that holds what must go.") from None
+    except (OSError, IMAPClientAbortError):
+        raise RetryableError("No connection to the mail host, or it broke off.") from None
+    except (IMAPClientError, ValueError):  # a no, or an answer that nobody can read
+        raise RetryableError("The mail host did not do what it was asked.") from None

@@ -1,0 +1,114 @@
+"""All folders of a mailbox that was opened: looking in each for mails of ours, and taking them out.
+
+A mail is ours when its own Message-ID begins with the id under which it was sent, whatever the host's search gives. A
+reply names that id in other headers, and a mail that has ours attached has it further inside: neither is ours.
+"""
+
+from __future__ import annotations
+
+import email
+import email.policy
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imapclient import DELETED
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
+
+from shared.errors import RetryableError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from imapclient import IMAPClient
+
+WITHOUT_MAIL = {b"\\noselect", b"\\nonexistent"}
+MESSAGE_ID = "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was in the mailbox: the copies of each mail that was there at all, and in how many folders was looked."""
+
+    copies: Counter[str]
+    folders: int
+
+
+class Folders:
+    """The folders of one mailbox, over a connection of its own."""
+
+    def __init__(self, client: IMAPClient) -> None:
+        self._client = client
+
+    def look(self, mail_ids: Collection[str]) -> Seen:
+        """Return what is there of these mails, and change nothing, not even what is marked as new."""
+        names = self._names()
+        found = [self._ours(mail_ids) for name in names if self._enter(name, readonly=True)]
+        return Seen(Counter(mail for each in found for mail in each.values()), len(names))
+
+    def remove(self, mail_ids: Collection[str]) -> Seen:
+        """Take these mails out of every folder, and return what was there.
+
+        A host may keep what goes from one folder in another, such as its trash: look again.
+        """
+        names = self._names()
+        copies = Counter[str]()
+        for name in names:
+            if not self._enter(name, readonly=True) or not self._ours(mail_ids) or not self._enter(name):
+                continue
+            found = self._ours(mail_ids)  # again: from here on the numbers hold, whatever happens to the folder
+            self._take_out(list(found))
+            copies.update(found.values())
+        return Seen(copies, len(names))
+
+    def _names(self) -> list[str]:
+        return [
+            name
+            for flags, _, name in self._client.list_folders()
+            if WITHOUT_MAIL.isdisjoint(flag.lower() for flag in flags)
+        ]
+
+    def _enter(self, name: str, *, readonly: bool = False) -> bool:
+        """Open a folder; False when it is gone meanwhile. Raises RetryableError for one that cannot be opened."""
+        try:
+            self._client.select_folder(name, readonly=readonly)
+        except IMAPClientAbortError:
+            raise
+        except IMAPClientError:
+            if name in self._names():
+                raise RetryableError("The mail host does not open one of its folders.") from None
+            return False
+        return True
+
+    def _ours(self, mail_ids: Collection[str]) -> dict[int, str]:
+        """Return which message of the open folder is which of these mails."""
+        return {
+            number: mail_id
+            for mail_id in mail_ids
+            for number in self._with_id(mail_id, self._client.search(["HEADER", "Message-ID", mail_id]))
+        }
+
+    def _with_id(self, mail_id: str, numbers: Sequence[int]) -> list[int]:
+        if not numbers:
+            return []
+        answers = self._client.fetch(numbers, [MESSAGE_ID])
+        return [number for number in numbers if _id_in(answers.get(number, {})) == mail_id]
+
+    def _take_out(self, numbers: Sequence[int]) -> None:
+        """Delete for good these and no others: plain EXPUNGE takes along what anybody else has marked (RFC 4315)."""
+        if not numbers:
+            return
+        exactly = self._client.has_capability("UIDPLUS") or self._client.has_capability("IMAP4REV2")
+        if not exactly and set(self._client.search("DELETED")).difference(numbers):
+            raise RetryableError("Other mails of the same folder are marked as deleted, and would go for good.")
+        self._client.add_flags(numbers, [DELETED], silent=True)
+        self._client.expunge(numbers if exactly else None)
+
+
+def _id_in(answer: Mapping[bytes, object]) -> str:
+    """Return the left part of the Message-ID in what a host sent of a message, or nothing."""
+    for name, content in answer.items():
+        if name.startswith(b"BODY[") and isinstance(content, bytes):
+            header = email.message_from_bytes(content, policy=email.policy.compat32)["Message-ID"]
+            return str(header or "").strip().removeprefix("<").partition("@")[0]
+    return ""
