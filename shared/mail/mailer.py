@@ -45,10 +45,7 @@ class Mailer:
         The same ``mail_id`` again (a UUID) changes nothing: an action that may be repeated makes one from
         what it is about.
         """
-        if mail_id is None:
-            mail_id = str(uuid.uuid4())
-        elif session.scalar(sa.select(outgoing_mails.c.id).where(outgoing_mails.c.mail == mail_id)) is not None:
-            return mail_id
+        mail_id = mail_id or str(uuid.uuid4())
         content = {
             "to": mail.to,
             "subject": mail.subject,
@@ -66,11 +63,14 @@ class Mailer:
             "key_id": sealed.key_id,
             "state": WAITING,
             "attempts": 0,
+            "perhaps_sent": False,
             "next_attempt_at": now,
             "created_at": now,
         }
-        insert_once(session, outgoing_mails, [row])
-        wake_after(session)
+        if insert_once(session, outgoing_mails, [row]):
+            wake_after(session)
+        else:
+            self._vault.destroy_after_commit(session, [sealed.key_id])
         return mail_id
 
     def withdraw(self, session: Session, about: Collection[str]) -> Mapping[str, Sequence[str]]:

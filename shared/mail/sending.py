@@ -1,8 +1,9 @@
 """Sending what waits: outside any transaction, again until it is taken, and in effect once.
 
 A mail is claimed by moving its next attempt ahead, handed over, and marked as sent. Should the connection
-break between the server's last word and our mark, nobody knows whether it was taken: it is then sent again
-with the same Message-ID, by which most mailboxes recognise a double. That is at least once, never less.
+break between the server's last word and our mark, nobody knows whether it was taken. Where it went to a mailbox
+that we can look into, we look first (``looking``). Anywhere else it is sent again with the same Message-ID, by
+which most mailboxes recognise a double. That is at least once, never less.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import sqlalchemy as sa
 
 from shared.backoff import pause
 from shared.errors import IntegrityError, KeyDestroyedError, PermanentError, RetryableError
+from shared.mail.looking import SETTLES, is_there, mail_host_of
 from shared.mail.tables import PARKED, SENT, WAITING, WITHDRAWN, outgoing_mails
+from shared.mail.transports import UnknownOutcomeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,17 +68,20 @@ def _claim(tools: Tools, now: datetime) -> Row | None:
         if row is None:
             return None
         claim = {"attempts": row["attempts"] + 1, "next_attempt_at": now + LEASE}
-        session.execute(sa.update(outgoing_mails).where(outgoing_mails.c.id == row["id"]).values(**claim))
-        return {**row, **claim}
+        claimed = sa.update(outgoing_mails).where(outgoing_mails.c.id == row["id"])
+        session.execute(claimed.values(**claim, perhaps_sent=True))
+        return {**row, **claim}  # with ``perhaps_sent`` as it was before
 
 
 def _send(tools: Tools, deliver: Deliver, row: Row, now: datetime) -> None:
     try:
-        deliver(tools.mail.open(row))
+        mail = tools.mail.open(row)
+        if not (row["perhaps_sent"] and is_there(tools, mail, now)):
+            deliver(mail)
     except KeyDestroyedError:
         _finish(tools, row, state=WITHDRAWN, sealed=None, key_id=None)
     except (PermanentError, IntegrityError) as error:
-        _park(tools, row, error.detail)
+        _park(tools, row, error.detail, perhaps_sent=row["perhaps_sent"])
     except RetryableError as error:
         _wait(tools, row, error, now)
     else:
@@ -83,10 +89,15 @@ def _send(tools: Tools, deliver: Deliver, row: Row, now: datetime) -> None:
 
 
 def _wait(tools: Tools, row: Row, error: RetryableError, now: datetime) -> None:
+    """Try later; what was perhaps sent by an earlier attempt stays so, whatever a later one came to."""
+    perhaps_sent = row["perhaps_sent"] or isinstance(error, UnknownOutcomeError)
     if row["created_at"] <= now - GIVES_UP_AFTER:
-        _park(tools, row, error.detail)
-    else:
-        _finish(tools, row, next_attempt_at=now + pause(row["attempts"], LONGEST_PAUSE), problem=error.detail[:100])
+        _park(tools, row, error.detail, perhaps_sent=perhaps_sent)
+        return
+    wait = pause(row["attempts"], LONGEST_PAUSE)
+    if perhaps_sent and mail_host_of(tools) is not None:
+        wait = max(wait, SETTLES)
+    _finish(tools, row, next_attempt_at=now + wait, problem=error.detail[:100], perhaps_sent=perhaps_sent)
 
 
 def _wait_all(tools: Tools, row: Row, error: RetryableError, now: datetime) -> None:
@@ -99,8 +110,8 @@ def _wait_all(tools: Tools, row: Row, error: RetryableError, now: datetime) -> N
     _log.warning("mail cannot be sent", extra={"fields": {"service": tools.name, "because": error.detail}})
 
 
-def _park(tools: Tools, row: Row, problem: str) -> None:
-    _finish(tools, row, state=PARKED, problem=problem[:100])
+def _park(tools: Tools, row: Row, problem: str, *, perhaps_sent: bool) -> None:
+    _finish(tools, row, state=PARKED, problem=problem[:100], perhaps_sent=perhaps_sent)
     _log.error(
         "a mail was set aside", extra={"fields": {"service": tools.name, "mail": row["mail"], "because": problem}}
     )

@@ -21,6 +21,7 @@ outgoing_mails = sa.Table(
     sa.Column("key_id", sa.String(36), info=DATA_KEY),
     sa.Column("state", sa.String(10), nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("perhaps_sent", sa.Boolean, nullable=False),  # handed over, and nobody heard what became of it
     sa.Column("next_attempt_at", UtcDateTime, nullable=False),
     sa.Column("problem", sa.String(100)),
     sa.Column("created_at", UtcDateTime, nullable=False),

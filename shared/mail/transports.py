@@ -29,14 +29,18 @@ OUR_OWN_FAULT = frozenset({530, 534, 535, 538})
 """Replies about how we sign in: no mail is to blame for them, so none is set aside."""
 
 
+class UnknownOutcomeError(RetryableError):
+    """The mail was handed over, and the connection broke before the server said whether it has it."""
+
+
 class Transport(Protocol):
     """A way out for mails."""
 
     def connected(self) -> AbstractContextManager[Deliver]:
         """Open it for some mails. Raises RetryableError when it cannot be opened.
 
-        What it gives delivers one mail, and raises RetryableError, or PermanentError when this mail will
-        never be taken. Both name a reply code at most, never an address.
+        What it gives delivers one mail, and raises RetryableError, UnknownOutcomeError when the mail may have gone
+        all the same, or PermanentError when it will never be taken. All name a reply code at most, never an address.
         """
         ...
 
@@ -168,7 +172,7 @@ def _deliver(smtp: smtplib.SMTP, mail: ComposedMail) -> None:
     except smtplib.SMTPNotSupportedError:
         raise PermanentError("The mail server takes no address like this (SMTPUTF8).") from None
     except (OSError, smtplib.SMTPException):
-        raise RetryableError("The connection to the mail server broke off.") from None
+        raise UnknownOutcomeError("The connection to the mail server broke off.") from None
 
 
 def _judge(code: int) -> NoReturn:

@@ -285,6 +285,7 @@ def upgrade() -> None:
         sa.Column("key_id", sa.String(length=36), nullable=True),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("perhaps_sent", sa.Boolean(), nullable=False),
         sa.Column("next_attempt_at", UtcDateTime(), nullable=False),
         sa.Column("problem", sa.String(length=100), nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),
