@@ -31,6 +31,8 @@ DECISION_KINDS: tuple[DecisionKind, ...] = get_args(DecisionKind)
 
 ServiceName = Literal["intake", "dossier", "newsletter", "requests"]
 EvidenceGrade = Literal["processor-signed", "re-read", "api-confirmed", "statement", "recounted"]
+EvidenceScope = Literal["own-forwarded-copies"]
+"""What an outcome is about, where that is less than everything a processor has of the person."""
 Outcome = Literal[
     "done",
     "nothing-held",
@@ -109,11 +111,15 @@ class Decision:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvidenceNote:
-    """How it is known, what was seen (text without personal data), and the SHA-256 (hex) of that text."""
+    """How it is known, what was seen (text without personal data), and the SHA-256 (hex) of that text.
+
+    Where the outcome is about everything that was asked, ``covers`` is not there at all.
+    """
 
     grade: EvidenceGrade
     digest: str
     document: str
+    covers: EvidenceScope | msgspec.UnsetType = msgspec.UNSET
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -65,6 +65,7 @@ class ExpectedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str | None = None
     evidence: str | None = None
     evidence_digest: str | None = None
+    covers: str | None = None
     acted_at: datetime | None = None
     ground: str | None = None
     counts: dict[str, int] = {}

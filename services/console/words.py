@@ -80,6 +80,12 @@ GRADES = {
     "statement": Both("verklaring van een genoemd persoon", "statement of a named person"),
     "recounted": Both("eigen opslag, opnieuw geteld", "own store, counted again"),
 }
+SCOPES = {
+    "own-forwarded-copies": Both(
+        "gaat over de mails die wij zelf doorstuurden; niet over antwoorden, kopieën elders en reservekopieën",
+        "is about the mails that we forwarded ourselves; not about replies, copies elsewhere and backups",
+    ),
+}
 DECISION_STATES = {
     "open": Both("loopt", "open"),
     "closed": Both("afgerond", "closed"),
@@ -219,6 +225,7 @@ GROUPS: Mapping[str, Mapping[str, Both]] = {
     "decider": DECIDERS,
     "outcome": OUTCOMES,
     "grade": GRADES,
+    "scope": SCOPES,
     "decision-state": DECISION_STATES,
     "case-state": CASE_STATES,
     "to-do": TO_DO,

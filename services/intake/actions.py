@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.intake import letters, records
 from services.intake.records import CATEGORY, ContactForm
+from services.intake.rules import forwarding_mail
 from shared.database import lock_subject
 from shared.deadlines import local_date
 from shared.errors import NotFoundError
@@ -151,7 +152,8 @@ def _pass_on(session: Session, tools: Tools, form: ContactForm, content: Mapping
     full_text = tools.policy.choices.forwarded_forms == "full-text" and all(
         each.may_receive(local_date(now)) for each in mail_hosts
     )
-    tools.mail.queue(session, letters.forwarded(tools, form, content if full_text else None), now=now)
+    mail = letters.forwarded(tools, form, content if full_text else None)
+    tools.mail.queue(session, mail, now=now, mail_id=forwarding_mail(form.id))
     if full_text:
         for host in mail_hosts:
             transfers.record(session, host.id, CATEGORY, [form.id], now=now)

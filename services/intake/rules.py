@@ -1,8 +1,9 @@
-"""When a form is put aside for people to look at: by how it was sent, and by links, never by who sent it (P59)."""
+"""When a form is put aside, by how it was sent and never by who sent it (P59), and which mail forwards one."""
 
 from __future__ import annotations
 
 import re
+import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 Suspicion = Literal["trap", "too-fast", "links", "no-proof"]
 FASTEST = timedelta(seconds=3)
 MOST_LINKS = 4
+FORWARDING = uuid.UUID("3f3c9bd6-5d0b-4f0e-8c39-6f3a5b6a0d52")
 _LINK = re.compile(r"https?://|\bwww\.|\[url", re.IGNORECASE)
 
 
@@ -31,3 +33,8 @@ def suspicions(*, trap: bool, filled_in: timedelta | None, message: str, work: b
     if not work:
         found.append("no-proof")
     return found
+
+
+def forwarding_mail(form_id: str) -> str:
+    """Return the id of the mail that brings a form to the clinic: who knows the form finds its mail, at any time."""
+    return str(uuid.uuid5(FORWARDING, form_id))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
 Grade: TypeAlias = Literal["processor-signed", "re-read", "api-confirmed", "statement", "recounted"]
+Scope: TypeAlias = Literal["own-forwarded-copies"]
 
 
 class ContradictedError(RetryableError):
@@ -96,12 +97,14 @@ class Evidence:
 
     `document` is what the digest in the receipt is taken over: the raw signed answer where a
     processor signs, otherwise canonical JSON of what was seen, without personal data.
-    `counts` says how many items were found or removed, per data category.
+    `counts` says how many items were found or removed, per data category. `covers` says what the outcome is
+    about where an adapter cannot see all that its processor has: only the copies that we forwarded to it ourselves.
     """
 
     grade: Grade
     document: bytes
     counts: Mapping[str, int] = field(default_factory=dict)
+    covers: Scope | None = None
 
     @property
     def digest(self) -> str:
@@ -109,10 +112,12 @@ class Evidence:
         return hashlib.sha256(self.document).hexdigest()
 
 
-def evidence_of(grade: Grade, seen: Mapping[str, Any], counts: Mapping[str, int] | None = None) -> Evidence:
+def evidence_of(
+    grade: Grade, seen: Mapping[str, Any], counts: Mapping[str, int] | None = None, *, covers: Scope | None = None
+) -> Evidence:
     """Return evidence over `seen` as canonical JSON: sorted keys, no spaces, UTF-8."""
     text = json.dumps(seen, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return Evidence(grade=grade, document=text.encode(), counts=dict(counts or {}))
+    return Evidence(grade=grade, document=text.encode(), counts=dict(counts or {}), covers=covers)
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,12 @@ def receipt_of(tools: Tools, row: Row, outcome: Final) -> ReceiptIssued:
         action=row["action"],
         outcome=name,
         acted_at=tools.clock(),
-        evidence=EvidenceNote(grade=evidence.grade, digest=evidence.digest, document=evidence.document.decode()),
+        evidence=EvidenceNote(
+            grade=evidence.grade,
+            digest=evidence.digest,
+            document=evidence.document.decode(),
+            covers=evidence.covers or msgspec.UNSET,
+        ),
         counts=dict(evidence.counts),
         retained=retained,
         ground=ground,

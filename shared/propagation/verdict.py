@@ -21,6 +21,11 @@ LIMITS = {
     "recounted": "The service counted its own store again by another query; it speaks for itself.",
 }
 
+SCOPES = {
+    "own-forwarded-copies": "About the mails that were forwarded to it and nothing else: replies, copies in other "
+    "mailboxes and its backups were not seen.",
+}
+
 Word: TypeAlias = ReceiptIssued | AnswerClosed
 """What is said of an answer that a decision waits for."""
 
@@ -37,6 +42,7 @@ class Finding:
     action: str
     outcome: str | None
     evidence: str | None
+    covers: str | None
     acted_at: datetime | None
     terminal: bool
     closings: Sequence[AnswerClosed] = ()
@@ -78,6 +84,7 @@ def finding_of(expected: Expected, words: Sequence[Word]) -> Finding:
         action=expected.action,
         outcome=_outcome(last) if last else None,
         evidence=evidence.grade if evidence else None,
+        covers=(evidence.covers or None) if evidence else None,
         acted_at=last.acted_at if last else None,
         terminal=last is not None and _outcome(last) in TERMINAL,
         closings=[word for word in said if isinstance(word, AnswerClosed)],
@@ -101,5 +108,8 @@ def cannot_show(findings: Sequence[Finding], *, origin_checked: bool) -> Iterato
                 f"What became of the data at {closing.processor}: it never answered. "
                 f"Closed without confirmation by {closing.proposed_by} and {closing.confirmed_by} ({closing.reason})."
             )
+    for finding in findings:
+        if finding.covers:
+            yield f"{finding.processor}: {SCOPES[finding.covers]}"
     for grade in sorted({finding.evidence for finding in findings if finding.evidence}):
         yield f"{grade}: {LIMITS[grade]}"

@@ -53,6 +53,14 @@ GRADES = {
     ),
     "recounted": Both("wij telden daarna opnieuw, op een andere manier", "we counted again afterwards, in another way"),
 }
+SCOPES = {
+    "own-forwarded-copies": Both(
+        "Dit gaat over de berichten die wij zelf naar onze mailbox bij deze partij stuurden. Antwoorden daarop, "
+        "kopieën in andere mailboxen en reservekopieën van deze partij konden wij niet zien.",
+        "This is about the messages that we sent to our mailbox with this party ourselves. Replies to them, copies in "
+        "other mailboxes and this party's backups we could not see.",
+    ),
+}
 CLOSED = {
     "bankrupt": Both("failliet", "bankrupt"),
     "dissolved": Both("opgeheven", "no longer exists"),
@@ -77,11 +85,12 @@ DOSSIER_PART = Both("Een deel van je dossier", "A part of your dossier")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What one party did."""
+    """What one party did; ``covers`` is a sentence where that is not about everything it may have."""
 
     party: str
     said: str
     known: str
+    covers: str
     on: date | None
 
 
@@ -140,7 +149,8 @@ def _line(answer: ExpectedAnswer, party: str, language: Language, policy: Policy
     if answer.outcome == "refused" and (rule := _rule(policy, answer.ground)):
         said = f"{said}: {_named(rule, language)} ({rule.law})"
     known = text_in(language, GRADES[answer.evidence]) if answer.evidence in GRADES else ""
-    return Line(party, said, known, local_date(answer.acted_at) if answer.acted_at else None)
+    covers = text_in(language, SCOPES[answer.covers]) if answer.covers in SCOPES else ""
+    return Line(party, said, known, covers, local_date(answer.acted_at) if answer.acted_at else None)
 
 
 def _kept(part: Mapping[str, Any], language: Language, policy: Policy) -> Kept:

@@ -94,6 +94,7 @@ class ExpectedAnswer(Base):
     outcome: Mapped[str | None] = mapped_column(sa.String(20))
     evidence: Mapped[str | None] = mapped_column(sa.String(20))
     evidence_digest: Mapped[str | None] = mapped_column(sa.String(64))
+    covers: Mapped[str | None] = mapped_column(sa.String(40))
     acted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ground: Mapped[str | None] = mapped_column(sa.String(200))
     counts: Mapped[dict[str, int]] = mapped_column(sa.JSON, default=dict)

@@ -96,6 +96,10 @@ class AnswerSchema(Schema):
     outcome = fields.String(allow_none=True)
     evidence = fields.String(allow_none=True)
     evidence_digest = fields.String(allow_none=True)
+    covers = fields.String(
+        allow_none=True,
+        metadata={"description": "what the outcome is about, where that is not everything: own-forwarded-copies"},
+    )
     acted_at = fields.AwareDateTime(format="iso", allow_none=True)
     ground = fields.String(allow_none=True)
     counts = fields.Dict(keys=fields.String(), values=fields.Integer())

@@ -162,6 +162,7 @@ _ANSWER = (
     "outcome",
     "evidence",
     "evidence_digest",
+    "covers",
     "acted_at",
     "ground",
     "counts",

@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("outcome", sa.String(length=20), nullable=True),
         sa.Column("evidence", sa.String(length=20), nullable=True),
         sa.Column("evidence_digest", sa.String(length=64), nullable=True),
+        sa.Column("covers", sa.String(length=40), nullable=True),
         sa.Column("acted_at", UtcDateTime(), nullable=True),
         sa.Column("ground", sa.String(length=200), nullable=True),
         sa.Column("counts", sa.JSON(), nullable=False),

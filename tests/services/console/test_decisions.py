@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.services.console.fake_requests import CASE, CLOSURE, DECISION, RefusalError, answer, closure, decision
+from tests.services.console.fake_requests import CASE, CLOSURE, DECISION, RefusalError, answer, closure, decision, done
 
 PAGE = f"/console/decisions/{DECISION}"
 
@@ -94,6 +94,12 @@ def test_why_an_attempt_failed_is_said_in_words(fake, signed_in):
     page = signed_in("fg").get(PAGE).text
     assert "(de verwerker bevestigde het, maar bij het nalezen bleek het niet gebeurd)" in page
     assert "ContradictedError" not in page
+
+
+def test_an_answer_that_is_about_a_part_says_which(fake, signed_in):
+    """Deleted at the mail host are our own mails, and the page says what that leaves out."""
+    fake.decisions = [decision(answers=[done("intake", "mailhost", "re-read", covers="own-forwarded-copies")])]
+    assert "niet over antwoorden, kopieën elders en reservekopieën" in signed_in("fg").get(PAGE).text
 
 
 def test_an_answer_that_proves_nothing_does_not_look_like_done(fake, signed_in):

@@ -10,7 +10,7 @@ from services.console import words
 from services.requests.cases import rules
 from services.requests.cases.letters import TEXTS
 from services.requests.incidents.rules import FINDINGS
-from shared.events import CLOSING_REASONS, DECISION_KINDS, EvidenceGrade, Outcome, ServiceName
+from shared.events import CLOSING_REASONS, DECISION_KINDS, EvidenceGrade, EvidenceScope, Outcome, ServiceName
 from tests.services.console.fake_requests import CASE, DECISION, LETTER, assessed
 
 LETTERS = {path.name.partition(".")[0] for path in TEXTS.iterdir()} - {"court", "footer"}
@@ -104,6 +104,7 @@ def test_a_fault_of_ours_is_a_page_that_tells_nothing(fake, signed_in, caplog):
     [
         ("kind", DECISION_KINDS),
         ("grade", EvidenceGrade.__args__),
+        ("scope", EvidenceScope.__args__),
         ("outcome", Outcome.__args__),
         ("service", ServiceName.__args__),
         ("closing-reason", CLOSING_REASONS),

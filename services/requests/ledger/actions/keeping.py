@@ -186,10 +186,11 @@ def _answer(answer: ExpectedAnswer, word: Word, outcome: str) -> None:
     if isinstance(word, ReceiptIssued):
         answer.evidence = word.evidence.grade if word.evidence else None
         answer.evidence_digest = word.evidence.digest if word.evidence else None
+        answer.covers = (word.evidence.covers or None) if word.evidence else None
         answer.ground, answer.counts = word.ground, dict(word.counts)
         answer.retained = msgspec.to_builtins(word.retained)
     else:
-        answer.evidence = answer.evidence_digest = None
+        answer.evidence = answer.evidence_digest = answer.covers = None
         answer.ground, answer.counts, answer.retained = word.reason, {}, []
 
 
