@@ -17,8 +17,11 @@ from services.backups.taking import TERMS, last_taken
 from services.findings import look, well
 from services.mail_domain import mail_domain
 from shared.clock import parse_utc, utc_text
+from shared.composition import register_of
 from shared.database import Database, sqlite_module
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, OutsideError
+from shared.mail.looking import IMAP
+from shared.mail.mailbox import Mailbox
 from shared.policy import Policy
 from shared.restore.lives import key_mark, lives_of
 from shared.restore.marks import MarkFile
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from services.findings import Check, Finding
+    from shared.propagation.register import Processor
     from shared.settings import Settings
 
 SAFE_SQLITE = (3, 51, 3)
@@ -113,6 +117,23 @@ def _restored(settings: Settings, service: str) -> Finding:
     return well(f"{service}: put back and put right at {utc_text(lives.row['caught_up_at'])}: {told}")
 
 
+def mailboxes(settings: Settings) -> Iterator[Finding]:
+    """Say of each mailbox on the register whether it opens: otherwise the first erasure finds out."""
+    for named in register_of(settings, ""):
+        if named.adapter == IMAP and named.status == "active":
+            yield _mailbox(settings, named)
+
+
+def _mailbox(settings: Settings, named: Processor) -> Finding:
+    try:
+        processor = register_of(settings, named.owner).get(named.id)
+        with Mailbox.of(processor).opened() as folders:
+            number = folders.look([]).folders
+    except (ConfigurationError, OutsideError) as error:
+        return look(f"{named.id}: its mailbox cannot be opened. {error.detail}")
+    return well(f"{named.id}: its mailbox opens, and has {number} folders")
+
+
 @contextmanager
 def _reading(url: str) -> Iterator[Session]:
     database = Database(url)
@@ -126,7 +147,7 @@ def _reading(url: str) -> Iterator[Session]:
 
 
 TOLD = ("taken", "settled", "keys_destroyed", "unreadable")
-CHECKS: Sequence[Check] = (sqlite_version, backups, marks, mail_domain)
+CHECKS: Sequence[Check] = (sqlite_version, backups, marks, mail_domain, mailboxes)
 
 
 @click.command()

@@ -59,7 +59,7 @@ def build_tools(settings: Settings, name: str, *, bell: Bell | None = None, cloc
         vault=vault,
         outbox=Outbox(name, keys.events),
         mail=Mailer(settings, policy, vault),
-        register=_register(settings, name),
+        register=register_of(settings, name),
         policy=policy,
         claims=Claims(settings, name, keys, clock),
         marks=marks,
@@ -73,7 +73,8 @@ def _policy(path: Path) -> Policy:
 
 
 @cache
-def _register(settings: Settings, service: str) -> Register:
+def register_of(settings: Settings, service: str) -> Register:
+    """Read the register once a process, with what opens this service's own processors and no others."""
     return Register.load(settings.processors, sandbox=_sandbox(settings), owner=service)
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 import sqlalchemy as sa
 import yaml
 
+from services.doctor import examine, mailboxes
 from services.intake.processors.imap import UNDER_WAY, Imap
 from services.intake.rules import forwarding_mail
 from services.requests.cases.confirmation import facts
@@ -66,6 +67,7 @@ def test_p53_an_erasure_deletes_the_forwarded_mail_wherever_it_was_moved_and_say
     """In the receipt, in the letter to the person, and in the proof; another form of the same person stays."""
     owner = dovecot.owner()
     with open_clinic(tmp_path, dovecot, owner) as (website, server):
+        assert [finding.well for finding in examine(website.tools.settings, [mailboxes])] == [True]
         mine, other = website.sent(), website.sent()
         mails = forwarded(website, server)
         owner.receive(*mails)
@@ -166,9 +168,11 @@ def test_a_mail_host_that_is_away_is_asked_again_and_one_that_keeps_what_goes_is
 
 
 def test_what_a_mailbox_cannot_do_is_for_people(tmp_path, dovecot) -> None:
-    """A wrong password is named; and what is not an erasure is a task for the host's contact."""
+    """A wrong password is named, also before it is needed; what is no erasure is a task for the host's contact."""
     owner = dovecot.owner()
     with open_clinic(tmp_path, dovecot, owner, password="fout-wachtwoord") as (website, server):
+        [finding] = examine(website.tools.settings, [mailboxes])
+        assert (finding.well, "does not take the account or its password" in finding.text) == (False, True)
         form = website.sent()
         corrected = decide(website, "correction", forms=[form])
         assert obligation(website, corrected)["state"] == "asked"
