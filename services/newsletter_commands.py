@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import secrets
 import sys
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
     from services.newsletter.connecting import SecretFiles
     from services.newsletter.processors.interface import Promise
@@ -18,6 +20,16 @@ if TYPE_CHECKING:
     from shared.settings import Settings
 
 WAIT = 60.0
+IMPORTED = {
+    "new": "subscribed",
+    "already": "were subscribed already",
+    "waiting": "have yet to answer our own confirmation mail",
+    "left": "not taken in: they said no here",
+    "erased": "not taken in: they were erased here",
+    "left-there": "not taken in: they left at the programme",
+    "repeated": "stood in the file before",
+    "wrong": "lines are wrong",
+}
 
 
 @click.group()
@@ -89,6 +101,53 @@ def _connect(
         return True
     click.echo(f"No message arrived. Is {tools.settings.public_url} reachable from {processor.name}?", err=True)
     return False
+
+
+@newsletter.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.pass_obj
+def import_(settings: Callable[[], Settings], file: Path) -> None:
+    """Take in the subscribers in FILE, a CSV with the proof of each one's consent.
+
+    Whoever ever said no here, or at the programme, stays out. It may be cut off and run again. Ends with 1 when lines
+    were wrong; their numbers are told, and nothing of what stands in them.
+    """
+    from services.newsletter.importing import MOST_TOLD, Report, import_file  # noqa: PLC0415
+
+    report, on_list = Report(), 0
+
+    def count(members: int) -> None:
+        nonlocal on_list
+        on_list += members
+
+    click.echo("The programme's list is read first.")
+    with _tools(settings()) as tools, click.progressbar(length=file.stat().st_size, label=file.name) as bar:
+        import_file(tools, file, report, listing=count, reading=lambda place: bar.update(place - bar.pos))
+    click.echo(f"{on_list:>8}  on the programme's list")
+    _say_counts(report.results, IMPORTED)
+    for wrong in report.wrong:
+        click.echo(f"line {wrong.line}: {', '.join(wrong.columns)}", err=True)
+    if report.results["wrong"] > MOST_TOLD:
+        click.echo(f"and {report.results['wrong'] - MOST_TOLD} more lines.", err=True)
+    sys.exit(1 if report.results["wrong"] else 0)
+
+
+@contextmanager
+def _tools(settings: Settings) -> Iterator[Tools]:
+    """Give what the newsletter works with. Raises ConflictError while a backup of it is put right."""
+    from shared.composition import build_tools  # noqa: PLC0415
+    from shared.errors import ConflictError  # noqa: PLC0415
+
+    with closing(build_tools(settings, "newsletter")) as tools:
+        if tools.marks.restoring():
+            raise ConflictError("A backup of the newsletter is being put right: wait until /readyz is well again.")
+        yield tools
+
+
+def _say_counts(results: Mapping[str, int], words: Mapping[str, str]) -> None:
+    for result, text in words.items():
+        if results.get(result):
+            click.echo(f"{results[result]:>8}  {text}")
 
 
 def _say(promises: tuple[Promise, ...]) -> None:

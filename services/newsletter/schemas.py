@@ -6,6 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
+from shared.deadlines import ZONE
 from shared.web import TimeField
 
 FIRST_NAME = 60
@@ -16,6 +17,11 @@ VERSION = validate.Regexp(r"v?[0-9]{1,4}([.-][0-9]{1,2}){0,2}\Z")
 def _is_one_line(value: str) -> None:
     if not value.isprintable():
         raise ValidationError("Not a name on one line.")
+
+
+def _is_text(value: str) -> None:
+    if not all(line.isprintable() for line in value.replace("\t", " ").splitlines()):
+        raise ValidationError("Not a text.")
 
 
 class NameField(fields.String):
@@ -48,6 +54,22 @@ class PreferencesSchema(Schema):
     language = fields.String(validate=validate.OneOf(("nl", "en")))
 
 
+class ImportedSchema(Schema):
+    """A line of a file of subscribers: the person, and how they consented (P21).
+
+    ``source`` and ``consent_text`` are what another system kept of it, in its words. A time without a zone is the
+    clinic's.
+    """
+
+    email = fields.String(required=True, validate=validate.Length(3, 254))
+    first_name = NameField(required=True, validate=[validate.Length(0, FIRST_NAME), _is_one_line])
+    language = fields.String(required=True, validate=validate.OneOf(("nl", "en")))
+    confirmed_at = fields.AwareDateTime(required=True, format="iso", default_timezone=ZONE)
+    source = fields.String(required=True, validate=[validate.Length(1, 200), _is_one_line])
+    consent_text = fields.String(required=True, validate=[validate.Length(10, 4000), _is_text])
+    privacy_version = fields.String(required=True, validate=VERSION)
+
+
 class AcceptedSchema(Schema):
     """The same for every address, known or not: what follows is in the mail."""
 
@@ -63,7 +85,8 @@ class SearchSchema(Schema):
 class ProofSchema(Schema):
     """How the person consented: what they read and said yes to, when, and by which way (P21).
 
-    ``text`` is what was confirmed; ``tick_text`` stood beside the tick of a contact form, which came before it.
+    ``method`` is double-opt-in, or imported; then ``source`` and ``text`` are what another system kept of it. ``text``
+    is what was confirmed; ``tick_text`` stood beside the tick of a contact form, which came before it.
     """
 
     method = fields.String()
@@ -71,6 +94,7 @@ class ProofSchema(Schema):
     signed_up_at = TimeField()
     asked_at = TimeField()
     confirmed_at = TimeField(allow_none=True)
+    imported_at = TimeField(allow_none=True)
     privacy_version = fields.String()
     text_sha256 = fields.String(allow_none=True)
     text = fields.String(allow_none=True)

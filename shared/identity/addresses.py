@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import NoReturn
 
 import idna
@@ -45,12 +46,18 @@ def normalise_email(text: str, *, field: str = "email") -> str:
 def _ascii_domain(domain: str, field: str) -> str:
     """Return the domain as A-labels (UTS 46, non-transitional); a bare host, a literal or a final dot is refused."""
     try:
-        labels = idna.encode(domain, uts46=True).decode("ascii").split(".")
+        labels = _encoded(domain).split(".")
     except UnicodeError:
         _refuse(field, "The part after the @ sign is not a valid domain.")
     if len(labels) < 2 or labels[-1] == "" or labels[-1].isdigit():
         _refuse(field, "The part after the @ sign is not a full domain name.")
     return ".".join(labels)
+
+
+@lru_cache(maxsize=1000)
+def _encoded(domain: str) -> str:
+    """Return a domain in its ASCII form: nearly all people are at few domains, and this takes longest by far."""
+    return idna.encode(domain, uts46=True).decode("ascii")
 
 
 def _refuse(field: str, message: str) -> NoReturn:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from shared.database import wake_after
+from shared.database import insert_all, wake_after
 from shared.many import among
 from shared.propagation import transfers
 from shared.propagation.tables import IN_ORDER, OPEN, SUPERSEDED, obligations
@@ -29,6 +29,19 @@ STOPPING = frozenset({"unsubscribe", "erasure", "term-end", "restriction", "obje
 """The kinds after which nothing more of the person is given; a correction only comes after what is given."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gift:
+    """A record that a processor is owed, and by what it knows the person.
+
+    With the person's ``ref`` it keeps its place among everything that this processor is told of that person,
+    also about other records of theirs.
+    """
+
+    record: str
+    subject: SubjectIdentifiers
+    ref: str | None = None
+
+
 def give(
     session: Session,
     tools: Tools,
@@ -36,38 +49,43 @@ def give(
     action: str,
     *,
     category: str,
-    record: str,
-    subject: SubjectIdentifiers,
+    gifts: Sequence[Gift],
     now: datetime,
-    ref: str | None = None,
 ) -> None:
-    """Owe a processor something of a record, for instance a confirmed subscription; no decision, no receipt.
+    """Owe a processor something of records, each of another person, for instance confirmed subscriptions.
 
-    With the person's ``ref`` it keeps its place among everything that this processor is told of that person,
-    also about other records of theirs. The transfer row is written here and not after the call, because the
-    outcome of a call can stay unknown.
+    No decision asks for it, and no receipt follows.
+
+    The transfer rows are written here and not after the call, because the outcome of a call can stay unknown.
     """
-    is_first = not transfers.held_by(session, processor, [record])
-    transfers.record(session, processor, category, [record], now=now)
-    person = person_key(ref) if ref else record
-    sealed = tools.vault.seal(seal_name("", processor, person), asdict(subject))
-    session.execute(
-        sa.insert(obligations).values(
-            kind=TRANSFER,
-            processor=processor,
-            action=action,
-            subject=person,
-            records={category: [record]},
-            refs=[],
-            requested_at=now,
-            state=OPEN,
-            progress={"first": is_first},
-            attempts=0,
-            next_attempt_at=now,
-            sealed=sealed.ciphertext,
-            key_id=sealed.key_id,
-        )
+    if not gifts:
+        return
+    records = [gift.record for gift in gifts]
+    before = set(transfers.held_by(session, processor, records))
+    transfers.record(session, processor, category, records, now=now)
+    persons = {(person_key(gift.ref) if gift.ref else gift.record): gift for gift in gifts}
+    sealed = tools.vault.seal_many(
+        {seal_name("", processor, person): asdict(gift.subject) for person, gift in persons.items()}
     )
+    rows = [
+        {
+            "kind": TRANSFER,
+            "processor": processor,
+            "action": action,
+            "subject": person,
+            "records": {category: [gift.record]},
+            "refs": [],
+            "requested_at": now,
+            "state": OPEN,
+            "progress": {"first": gift.record not in before},
+            "attempts": 0,
+            "next_attempt_at": now,
+            "sealed": its.ciphertext,
+            "key_id": its.key_id,
+        }
+        for (person, gift), its in zip(persons.items(), sealed.values(), strict=True)
+    ]
+    insert_all(session, obligations, rows)
     wake_after(session)
 
 

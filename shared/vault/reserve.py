@@ -87,6 +87,12 @@ class Reserve:
                 self._fill(block, LARGE)
             return block.keys.pop()
 
+    def issue_many(self, number: int) -> list[DataKey]:
+        """Return so many keys that are committed together, apart from the block that single ones are drawn from."""
+        if number <= 1:
+            return [self.issue() for _ in range(number)]
+        return self._committed(number, self._clock())
+
     def forget(self) -> None:
         """Give none of the keys in hand out: the key database they were reserved in may have been replaced."""
         with self._block.lock:
@@ -95,10 +101,13 @@ class Reserve:
     def _fill(self, block: _Block, size: int) -> None:
         block.keys.clear()  # what is left of an old block is swept
         began, now = self._seconds(), self._clock()
+        block.keys, block.began, block.reserved_at = self._committed(size, now), began, now
+
+    def _committed(self, size: int, now: datetime) -> list[DataKey]:
         keys = self._reserve(size, now) or self._reserve(size, now)
         if not keys:
             raise ConfigurationError("The key file names a master key that the key database has retired.")
-        block.keys, block.began, block.reserved_at = keys, began, now
+        return keys
 
     def _reserve(self, size: int, now: datetime) -> list[DataKey]:
         """Return keys that are committed; none when the master key was retired between reading and writing."""

@@ -66,12 +66,19 @@ class Vault:
 
         Raises InvalidInputError for text that has no UTF-8 form.
         """
-        try:
-            plain = msgspec.json.encode(content)
-        except UnicodeEncodeError:
-            # Without a cause: it carries the text.
-            raise InvalidInputError({}, "A text holds characters that cannot be stored.") from None
-        return self.seal_bytes(record_id, plain, field=field)
+        return self.seal_bytes(record_id, _plain(content), field=field)
+
+    def seal_many(self, contents: Mapping[str, Mapping[str, Any]], *, field: str = "") -> dict[str, Sealed]:
+        """Seal the contents of many records, by id, under keys that are reserved in one commit.
+
+        Raises InvalidInputError for text that has no UTF-8 form, and then has reserved nothing.
+        """
+        plain = {record_id: _plain(content) for record_id, content in contents.items()}
+        keys = self._reserve.issue_many(len(plain))
+        return {
+            record_id: Sealed(key_id, encrypt(key, each, self._context(record_id, field)))
+            for (record_id, each), (key_id, key) in zip(plain.items(), keys, strict=True)
+        }
 
     def open(self, record_id: str, sealed: Sealed, *, field: str = "") -> dict[str, Any]:
         """Open what ``seal`` made. Raises KeyDestroyedError, IntegrityError."""
@@ -162,6 +169,14 @@ class Vault:
         if "|" in field:
             raise ValueError("a field's name has no |")
         return f"{self._service}|{record_id}|{field}"
+
+
+def _plain(content: Mapping[str, Any]) -> bytes:
+    try:
+        return msgspec.json.encode(content)
+    except UnicodeEncodeError:
+        # Without a cause: it carries the text.
+        raise InvalidInputError({}, "A text holds characters that cannot be stored.") from None
 
 
 def _content(plain: bytes) -> dict[str, Any]:

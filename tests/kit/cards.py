@@ -214,18 +214,10 @@ class Clinic:
 
     def give(self, card: str, email: str, action: str = "subscribe") -> None:
         """Have the newsletter owe the mailer a card."""
+        subject = SubjectIdentifiers(email=email)
+        gifts = [giving.Gift(record=card, subject=subject, ref=self.tools.refs.email(email))]
         with self.tools.database.transaction() as session:
-            giving.give(
-                session,
-                self.tools,
-                "mailer",
-                action,
-                category="cards",
-                record=card,
-                subject=SubjectIdentifiers(email=email),
-                now=self.clock(),
-                ref=self.tools.refs.email(email),
-            )
+            giving.give(session, self.tools, "mailer", action, category="cards", gifts=gifts, now=self.clock())
 
     def decide(
         self,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.newsletter import consent, programmes, records, rules, tokens
-from services.newsletter.actions.contents import open_content, subject_of
+from services.newsletter.actions.contents import open_content, seal_content, subject_of
 from services.newsletter.actions.removing import replace
 from services.newsletter.records import CATEGORY, CONFIRMED, ENDED
 from shared.database import lock_subject
 from shared.errors import GoneError, NotFoundError
 from shared.propagation import giving
+from shared.propagation.giving import Gift
 from shared.propagation.tombs import is_being_erased
 from shared.wording import Both
 
@@ -53,6 +54,8 @@ def confirm(session: Session, tools: Tools, token: str, *, language: Language, n
     if rules.is_answered(subscription.asked_at, subscription.confirmed_at):
         return
     content = open_content(tools, subscription)
+    if content.pop("imported", None):  # a yes of before, elsewhere, gives way to this one
+        seal_content(session, tools, subscription, content)
     subscription.state = CONFIRMED
     subscription.version += 1
     subscription.confirmed_at = now
@@ -87,14 +90,5 @@ def _give(session: Session, tools: Tools, subscription: Subscription, content: d
     if programme is None:
         return
     subscription.processor = programme.id
-    giving.give(
-        session,
-        tools,
-        programme.id,
-        "subscribe",
-        category=CATEGORY,
-        record=subscription.id,
-        ref=subscription.ref,
-        subject=subject_of(content),
-        now=now,
-    )
+    gift = Gift(record=subscription.id, subject=subject_of(content), ref=subscription.ref)
+    giving.give(session, tools, programme.id, "subscribe", category=CATEGORY, gifts=[gift], now=now)

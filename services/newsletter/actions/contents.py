@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 
 def open_content(tools: Tools, subscription: Subscription) -> dict[str, Any]:
-    """Return ``first_name``, ``email``, ``confirm``, ``unsubscribe``, ``tick_text``. Raises KeyDestroyedError."""
+    """Return ``first_name``, ``email``, ``confirm``, ``unsubscribe``, ``tick_text`` and ``imported``.
+
+    The last only where the consent was given elsewhere: its ``source`` and ``text``, and when they came, ``at``.
+    Raises KeyDestroyedError.
+    """
     return tools.vault.open(subscription.id, Sealed(subscription.key_id, subscription.sealed))
 
 

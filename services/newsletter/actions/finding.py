@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.newsletter import consent, programmes, records
 from services.newsletter.actions.contents import open_content
+from shared.clock import parse_utc
 from shared.errors import DiscreetError, KeyDestroyedError
 from shared.propagation import transfers
 
@@ -33,7 +34,7 @@ class Found:
     def shown(self, state: str | None) -> dict[str, Any]:
         """Return it for the answer, with what the programme says of it now."""
         subscription = self.subscription
-        text = consent.text_of(subscription.consent_digest)
+        elsewhere = self.content.get("imported") or {}  # where the consent of another system is the one that counts
         return {
             "id": subscription.id,
             "state": subscription.state,
@@ -44,14 +45,15 @@ class Found:
             "created_at": subscription.created_at,
             "ended_at": subscription.ended_at,
             "proof": {
-                "method": "double-opt-in",
-                "source": subscription.source,
+                "method": "imported" if elsewhere else "double-opt-in",
+                "source": elsewhere.get("source", subscription.source),
                 "signed_up_at": subscription.created_at,
                 "asked_at": subscription.asked_at,
                 "confirmed_at": subscription.confirmed_at,
+                "imported_at": parse_utc(elsewhere["at"]) if elsewhere else None,
                 "privacy_version": subscription.privacy_version,
                 "text_sha256": subscription.consent_digest,
-                "text": text,
+                "text": elsewhere.get("text") or consent.text_of(subscription.consent_digest),
                 "tick_text": self.content.get("tick_text"),
             },
             "provider": {"processor": self.processor, "state": state} if self.processor else None,

@@ -12,9 +12,10 @@ from services.newsletter import records
 from services.newsletter.records import webhook_deliveries
 from shared.database import insert_once
 from shared.errors import InvalidInputError
+from shared.many import among
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
@@ -78,6 +79,23 @@ def is_noted(session: Session, tools: Tools, processor: str, refs: Iterable[str]
     return session.scalar(found) is not None
 
 
+def noted(session: Session, tools: Tools, refs: Collection[str]) -> set[str]:
+    """Return those of these addresses of which any programme of ours told a no, while nobody here had them."""
+    key = _key(tools)
+    programmes = [each.id for each in tools.register.of_owner(tools.name)]
+    marks = {_keyed(key, programme, f"opt-out {ref}"): ref for programme in programmes for ref in refs}
+    found = sa.select(webhook_deliveries.c.digest).where(among(webhook_deliveries.c.digest, marks))
+    return {marks[digest] for digest in session.scalars(found)}
+
+
 def _digest(tools: Tools, processor: str, said: str) -> str:
+    return _keyed(_key(tools), processor, said)
+
+
+def _key(tools: Tools) -> bytes:
+    return tools.keys.secret("webhook-digests")
+
+
+def _keyed(key: bytes, processor: str, said: str) -> str:
     """Key the digest with a secret of ours: from a plain hash an address could be guessed."""
-    return hmac.digest(tools.keys.secret("webhook-digests"), f"{processor} {said}".encode(), "sha256").hex()
+    return hmac.digest(key, f"{processor} {said}".encode(), "sha256").hex()

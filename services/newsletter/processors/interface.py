@@ -74,6 +74,14 @@ class Member:
     email: str = field(repr=False)
 
 
+@dataclass(frozen=True, kw_only=True)
+class MemberPage:
+    """Some of a list; ``rest`` is where the next page begins, in words of the programme's adapter, or None."""
+
+    members: Sequence[Member]
+    rest: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Promise:
     """What can be promised where this programme is used, or cannot: for whoever chooses it."""
@@ -105,8 +113,11 @@ class NewsletterProvider(Adapter, Protocol):
         """Return what the programme says of an address now."""
         ...
 
-    def members(self) -> Iterator[Member]:
-        """Yield everybody on the list, whatever their state."""
+    def members(self, after: str = "") -> MemberPage:
+        """Return a page of everybody on the list, whatever their state: the first, or the one that begins there.
+
+        Whoever changes state or leaves meanwhile may be on two pages or on none.
+        """
         ...
 
 

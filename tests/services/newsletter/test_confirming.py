@@ -68,6 +68,7 @@ def test_p21_the_proof_of_consent_can_be_shown(newsletter) -> None:
         "signed_up_at": "2026-11-02T09:00:00.000000Z",
         "asked_at": "2026-11-02T09:00:00.000000Z",
         "confirmed_at": "2026-11-02T09:03:00.000000Z",
+        "imported_at": None,
         "privacy_version": "2024-07-01",
         "text_sha256": hashlib.sha256(TEXTS["en"].encode()).hexdigest(),
         "text": TEXTS["en"],

@@ -247,8 +247,8 @@ class TestObligingOnce:
             worker.start()
             worker.join(0.5)
             subject = SubjectIdentifiers(email=ANNA)
-            about = {"category": "cards", "record": "anna", "subject": subject, "ref": ref, "now": clinic.clock()}
-            giving.give(session, other, "mailer", "subscribe", **about)
+            gift = giving.Gift(record="anna", subject=subject, ref=ref)
+            giving.give(session, other, "mailer", "subscribe", category="cards", gifts=[gift], now=clinic.clock())
         worker.join()
         other.close()
         assert clinic.held() == []

@@ -20,7 +20,7 @@ from services.newsletter.processors import tasks
 from services.newsletter.processors.brevo import answers, deliveries
 from services.newsletter.processors.brevo.promises import PROMISES
 from services.newsletter.processors.brevo.settings import BrevoSettings, list_number
-from services.newsletter.processors.interface import Member, MemberState, ParsedWebhook, SignsWith, Webhook
+from services.newsletter.processors.interface import Member, MemberPage, MemberState, ParsedWebhook, SignsWith, Webhook
 from services.newsletter.processors.proofs import check_mode, proven
 from services.newsletter.processors.tasks import Erased, Sighting, Step
 from shared.errors import ConfigurationError, PermanentError, RetryableError
@@ -29,7 +29,7 @@ from shared.processors.interface import ContradictedError
 from shared.processors.settings import settings_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from shared.processors.http import ProcessorAnswer
@@ -97,18 +97,15 @@ class Brevo:
         """Return what Brevo says of an address now."""
         return self.look_up(email).state
 
-    def members(self) -> Iterator[Member]:
-        """Yield everybody on the list, page by page, oldest first so that a newcomer moves nobody to another page."""
-        offset = 0
-        while True:
-            params = {"limit": str(self.page), "offset": str(offset), "sort": "asc"}
-            answer = self._call("GET", "contacts", "lists", self.settings.list_id, "contacts", params=params)
-            rows = answers.items(answers.content(answer), "contacts")
-            for row in rows:
-                yield Member(email=str(row.get("email", "")), state=answers.state(row, self._list))
-            if len(rows) < self.page:
-                return
-            offset += self.page
+    def members(self, after: str = "") -> MemberPage:
+        """Return a page of the list, oldest first so that a newcomer moves nobody to another page."""
+        params = {"limit": str(self.page), "offset": after or "0", "sort": "asc"}
+        answer = self._call("GET", "contacts", "lists", self.settings.list_id, "contacts", params=params)
+        rows = answers.items(answers.content(answer), "contacts")
+        return MemberPage(
+            members=[Member(email=str(row.get("email", "")), state=answers.state(row, self._list)) for row in rows],
+            rest=str(int(after or 0) + self.page) if len(rows) == self.page else None,
+        )
 
     def carry_out(self, task: ProcessorTask) -> Outcome:
         """Do the task, and look again."""

@@ -11,11 +11,12 @@ What differs from what one would expect:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from services.newsletter.processors import tasks
 from services.newsletter.processors.configuration import zone
-from services.newsletter.processors.interface import Member, MemberState, ParsedWebhook, SignsWith, Webhook
+from services.newsletter.processors.interface import MemberPage, MemberState, ParsedWebhook, SignsWith, Webhook
 from services.newsletter.processors.laposta import answers, deliveries
 from services.newsletter.processors.laposta.promises import PROMISES
 from services.newsletter.processors.laposta.settings import LapostaSettings
@@ -26,7 +27,7 @@ from shared.processors.http import MIB, ProcessorSession
 from shared.processors.settings import settings_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from shared.processors.http import FormFields, ProcessorAnswer
@@ -97,11 +98,11 @@ class Laposta:
         """Return what Laposta says of an address now."""
         return self.look_up(email).state
 
-    def members(self) -> Iterator[Member]:
-        """Yield everybody on the list."""
-        answer = answers.accepted(self._call("GET", "member", params=self._list))
-        for member in answers.items(answer.json(), "member"):
-            yield Member(email=str(member.get("email", "")), state=answers.state(member))
+    def members(self, after: str = "") -> MemberPage:
+        """Return everybody in one state, one state after the other: the only pages there are."""
+        state = after or answers.LISTED[0]
+        answer = answers.accepted(self._call("GET", "member", params={**self._list, "state": state}))
+        return MemberPage(members=answers.members(answer), rest=dict(pairwise([*answers.LISTED, None]))[state])
 
     def carry_out(self, task: ProcessorTask) -> Outcome:
         """Do the task, and look again."""

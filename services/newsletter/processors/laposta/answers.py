@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from services.newsletter.processors.interface import Webhook
+import msgspec
+
+from services.newsletter.processors.interface import Member, Webhook
 from shared.errors import PermanentError, RetryableError
 
 if TYPE_CHECKING:
@@ -23,6 +25,10 @@ STATES: Mapping[str, MemberState] = {
     # Their specification names it, their system answers 203 instead; if it shows, they still have the address.
     "deleted": "unsubscribed",
 }
+
+
+LISTED = ("active", "unsubscribed", "unconfirmed", "cleaned")
+"""The states by which a list can be asked for."""
 
 
 def accepted(answer: ProcessorAnswer) -> ProcessorAnswer:
@@ -71,6 +77,33 @@ def content(answer: ProcessorAnswer, name: str) -> dict[str, Any]:
     return wrapped(found, name)
 
 
+class _Shown(msgspec.Struct):
+    email: str
+    state: str
+
+
+class _Wrapped(msgspec.Struct):
+    member: _Shown
+
+
+class _Listing(msgspec.Struct):
+    data: list[_Wrapped]
+
+
+def members(answer: ProcessorAnswer) -> Sequence[Member]:
+    """Return the members of a listing, of which nothing else is decoded: it can be as long as the list is.
+
+    Raises RetryableError when it holds something else, PermanentError for a state that we do not know.
+    """
+    try:
+        found = msgspec.json.decode(answer.body, type=_Listing)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        failure = RetryableError("Laposta answered without the collection that was asked for.")
+    else:
+        return [Member(email=row.member.email, state=_state(row.member.state)) for row in found.data]
+    raise failure
+
+
 def custom_fields(member: dict[str, Any]) -> dict[str, Any]:
     """Return a member's fields, by `custom_name`."""
     return wrapped(member, "custom_fields")
@@ -78,7 +111,11 @@ def custom_fields(member: dict[str, Any]) -> dict[str, Any]:
 
 def state(member: dict[str, Any]) -> MemberState:
     """Return their state in our words. Raises PermanentError for one we do not know."""
-    state = STATES.get(str(member.get("state")))
+    return _state(str(member.get("state")))
+
+
+def _state(theirs: str) -> MemberState:
+    state = STATES.get(theirs)
     if state is None:
         raise PermanentError("Laposta shows a member in a state that we do not know.")
     return state

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from services.newsletter.processors import tasks
-from services.newsletter.processors.interface import Member, MemberState
+from services.newsletter.processors.interface import Member, MemberPage, MemberState
 from services.newsletter.processors.listmonk import answers, questions
 from services.newsletter.processors.listmonk.promises import PROMISES
 from services.newsletter.processors.listmonk.settings import ListmonkSettings, list_number
@@ -86,16 +86,20 @@ class Listmonk:
         """Return what listmonk says of an address now."""
         return self.look_up(email).state
 
-    def members(self) -> Iterator[Member]:
-        """Yield everybody on the list, whatever their state."""
-        for rows in self._pages({"list_id": self.settings.list_id}):
-            for row in rows:
-                yield Member(email=str(row.get("email", "")), state=answers.state(row, self._list))
+    def members(self, after: str = "") -> MemberPage:
+        """Return a page of the list, by number of the subscriber."""
+        rows, last = self._page({"list_id": self.settings.list_id}, int(after or 0))
+        return MemberPage(
+            members=[Member(email=str(row.get("email", "")), state=answers.state(row, self._list)) for row in rows],
+            rest=None if last is None else str(last),
+        )
 
     def poll(self, since: datetime | None) -> Iterator[Sequence[ProviderEvent]]:
         """Yield, page by page, everybody who is not mailed any more and changed since then."""
         params = {"list_id": self.settings.list_id, "subscription_status": "unsubscribed"}
-        for rows in self._pages(params, *([questions.changed(since)] if since else [])):
+        last: int | None = 0
+        while last is not None:
+            rows, last = self._page(params, last, *([questions.changed(since)] if since else []))
             found = (answers.opt_out(row, self._list) for row in rows)
             yield [event for event in found if event is not None]
 
@@ -158,15 +162,11 @@ class Listmonk:
             answers.accepted(answer)
         return answers.step(call, answer)
 
-    def _pages(self, params: Mapping[str, str], *also: str) -> Iterator[list[dict[str, Any]]]:
-        last = 0
-        while True:
-            question = " AND ".join([questions.after(last), *also])
-            rows = answers.subscribers(self._ask(question, per_page=self.page, **params))
-            yield rows
-            if len(rows) < self.page:
-                return
-            last = max(int(row.get("id", 0)) for row in rows)
+    def _page(self, params: Mapping[str, str], last: int, *also: str) -> tuple[list[dict[str, Any]], int | None]:
+        """Return the subscribers after a number, and the number after which there are more."""
+        question = " AND ".join([questions.after(last), *also])
+        rows = answers.subscribers(self._ask(question, per_page=self.page, **params))
+        return rows, None if len(rows) < self.page else max(int(row.get("id", 0)) for row in rows)
 
     def _ask(self, question: str, *, per_page: int, **params: str) -> ProcessorAnswer:
         order = {"order_by": "id", "order": "asc", "page": "1", "per_page": str(per_page)}

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from services.newsletter.processors import tasks
 from services.newsletter.processors.configuration import zone
-from services.newsletter.processors.interface import Member, MemberState, ParsedWebhook, SignsWith, Webhook
+from services.newsletter.processors.interface import Member, MemberPage, MemberState, ParsedWebhook, SignsWith, Webhook
 from services.newsletter.processors.mailchimp import answers, deliveries
 from services.newsletter.processors.mailchimp.promises import PROMISES
 from services.newsletter.processors.mailchimp.settings import MailchimpSettings, home_of
@@ -29,7 +29,7 @@ from shared.processors.http import ProcessorSession
 from shared.processors.settings import settings_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from shared.processors.http import ProcessorAnswer
@@ -85,18 +85,15 @@ class Mailchimp:
         """Return what Mailchimp says of an address now."""
         return self.look_up(email).state
 
-    def members(self) -> Iterator[Member]:
-        """Yield everybody on the list, page by page; Mailchimp leaves archived members out."""
-        offset = 0
+    def members(self, after: str = "") -> MemberPage:
+        """Return a page of the list, by how many came before; Mailchimp leaves archived members out."""
         fields = "members.email_address,members.status"
-        while True:
-            params = {"count": str(self.page), "offset": str(offset), "fields": fields}
-            rows = answers.items(answers.accepted(self._call("GET", "members", params=params)).json(), "members")
-            for row in rows:
-                yield Member(email=str(row.get("email_address", "")), state=answers.state(row))
-            if len(rows) < self.page:
-                return
-            offset += self.page
+        params = {"count": str(self.page), "offset": after or "0", "fields": fields}
+        rows = answers.items(answers.accepted(self._call("GET", "members", params=params)).json(), "members")
+        return MemberPage(
+            members=[Member(email=str(row.get("email_address", "")), state=answers.state(row)) for row in rows],
+            rest=str(int(after or 0) + self.page) if len(rows) == self.page else None,
+        )
 
     def carry_out(self, task: ProcessorTask) -> Outcome:
         """Do the task, and look again."""

@@ -13,10 +13,11 @@ What differs from what one would expect:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from services.newsletter.processors import tasks
-from services.newsletter.processors.interface import Member, MemberState, ParsedWebhook, SignsWith, Webhook
+from services.newsletter.processors.interface import Member, MemberPage, MemberState, ParsedWebhook, SignsWith, Webhook
 from services.newsletter.processors.mailerlite import answers, deliveries
 from services.newsletter.processors.mailerlite.deliveries import UTC
 from services.newsletter.processors.mailerlite.promises import PROMISES
@@ -29,7 +30,7 @@ from shared.processors.http import ProcessorSession
 from shared.processors.settings import settings_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from shared.processors.http import ProcessorAnswer
@@ -100,17 +101,18 @@ class MailerLite:
         """Return what MailerLite says of an address now."""
         return self.look_up(email).state
 
-    def members(self) -> Iterator[Member]:
-        """Yield everybody in the group, one status after the other, since they show only one at a time."""
-        for status in answers.STATES:
-            cursor: str | None = ""
-            while cursor is not None:
-                answer = self._group(
-                    str(self.page), {"filter[status]": status, **({"cursor": cursor} if cursor else {})}
-                )
-                for row in answers.items(answer):
-                    yield Member(email=str(row.get("email", "")), state=answers.STATES[status])
-                cursor = answers.next_cursor(answer)
+    def members(self, after: str = "") -> MemberPage:
+        """Return a page of the group, one status after the other, since they show only one at a time."""
+        statuses = list(answers.STATES)
+        status, _, cursor = (after or statuses[0]).partition(" ")
+        answer = self._group(str(self.page), {"filter[status]": status, **({"cursor": cursor} if cursor else {})})
+        rows, state = answers.items(answer), answers.STATES[status]
+        following = dict(pairwise([*statuses, None]))[status]
+        more = answers.next_cursor(answer)
+        return MemberPage(
+            members=[Member(email=str(row.get("email", "")), state=state) for row in rows],
+            rest=f"{status} {more}" if more else following,
+        )
 
     def carry_out(self, task: ProcessorTask) -> Outcome:
         """Do the task, and look again."""
