@@ -31,6 +31,19 @@ IMPORTED = {
     "wrong": "lines are wrong",
 }
 
+FOUND = {
+    "left-there": "left at the programme: ended here",
+    "back-there": "left here and are mailed there: it is told again",
+    "erased-here": "were erased here and are there: erased there again",
+    "missing-there": "subscribed here and not there: given again",
+    "unknown-here": "on the list there, and nobody confirmed it here: left as they are",
+    "under-way": "have something under way there, or had a moment ago",
+    "elsewhere": "were given to an earlier programme",
+    "unanswered": "the programme does not answer about: see the log",
+    "unreadable": "stand there under what is no address",
+}
+DRIFTS = ("left-there", "back-there", "erased-here", "missing-there")
+
 
 @click.group()
 def newsletter() -> None:
@@ -130,6 +143,35 @@ def import_(settings: Callable[[], Settings], file: Path) -> None:
     if report.results["wrong"] > MOST_TOLD:
         click.echo(f"and {report.results['wrong'] - MOST_TOLD} more lines.", err=True)
     sys.exit(1 if report.results["wrong"] else 0)
+
+
+@newsletter.command()
+@click.option("--dry-run", is_flag=True, help="Only look, by what the list shows; change nothing.")
+@click.pass_obj
+def reconcile(settings: Callable[[], Settings], dry_run: bool) -> None:  # noqa: FBT001 - click's way
+    """Compare the programme's list with ours and put right what differs: an opt-out always wins.
+
+    A job does so every day; this does it now and shows how far it is. Ends with 1 when anything differed.
+    """
+    from services.newsletter import comparing, comparisons, programmes  # noqa: PLC0415
+    from services.newsletter.listing import patiently  # noqa: PLC0415
+    from shared.errors import NotFoundError  # noqa: PLC0415
+
+    with _tools(settings()) as tools:
+        programme = programmes.active(tools.register)
+        if programme is None:
+            raise NotFoundError("There is no newsletter programme in use on the register.")
+        comparison = comparing.begin(tools, programme, comparisons.DRY if dry_run else comparisons.COMMAND)
+        with tools.database.reading() as session:
+            about = comparisons.count_subscribers(session)
+        with click.progressbar(length=max(about, 1), label=programme.name) as bar:
+            while (people := patiently(comparison.step)) is not None:
+                bar.update(people)
+        found = comparison.found()
+    _say_counts(found, FOUND)
+    differs = any(found.get(each) for each in DRIFTS)
+    click.echo("Nothing was changed." if dry_run else "Put right." if differs else "They agree.")
+    sys.exit(1 if differs else 0)
 
 
 @contextmanager

@@ -175,6 +175,10 @@ GROUNDS = {
     "opted-out-under-new-address": Both(
         "afgemeld onder het nieuwe e-mailadres", "unsubscribed under the new e-mail address"
     ),
+    "opted-out-and-back-at-programme": Both(
+        "afgemeld, en toch weer ingeschreven bij het e-mailprogramma",
+        "unsubscribed, and subscribed again at the e-mail programme all the same",
+    ),
     "ContradictedError": Both(
         "de verwerker bevestigde het, maar bij het nalezen bleek het niet gebeurd",
         "the processor confirmed it, but read again it was not done",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from services.newsletter.processors.interface import SENT_TO
 from services.newsletter.records import short_ref
@@ -13,11 +14,12 @@ from shared.errors import InvalidInputError, RetryableError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from services.newsletter.processors.interface import Member, MemberPage, NewsletterProvider
+    from services.newsletter.processors.interface import Member, NewsletterProvider
     from shared.identity import References
 
 TRIES = 5
 LONGEST_WAIT = 120  # seconds; whoever asks for more has us come back another time
+ResultT = TypeVar("ResultT")
 PAUSE = 5  # seconds, where it is not said
 
 
@@ -29,28 +31,26 @@ class Listed:
     left: set[int] = field(default_factory=set)
 
 
-def everybody(
-    provider: NewsletterProvider, *, wait: Callable[[float], None] = time.sleep
-) -> Iterator[Sequence[Member]]:
-    """Yield the list's pages, and wait where the programme asks for it. Raises OutsideError."""
-    after: str | None = ""
-    while after is not None:
-        page = patiently(provider, after, wait)
-        yield page.members
-        after = page.rest
-
-
-def patiently(provider: NewsletterProvider, after: str, wait: Callable[[float], None]) -> MemberPage:
-    """Return a page, asked for several times if need be. Raises OutsideError."""
+def patiently(call: Callable[[], ResultT], *, wait: Callable[[float], None] = time.sleep) -> ResultT:
+    """Return what a call does, which is made several times if the programme asks for patience. Raises OutsideError."""
     for _ in range(TRIES - 1):
         try:
-            return provider.members(after)
+            return call()
         except RetryableError as error:
             pause = error.retry_after or PAUSE
             if pause > LONGEST_WAIT:
                 raise
         wait(pause)
-    return provider.members(after)
+    return call()
+
+
+def everybody(provider: NewsletterProvider) -> Iterator[Sequence[Member]]:
+    """Yield the list's pages, and wait where the programme asks for it. Raises OutsideError."""
+    after: str | None = ""
+    while after is not None:
+        page = patiently(partial(provider.members, after))
+        yield page.members
+        after = page.rest
 
 
 def listed(provider: NewsletterProvider, refs: References, *, progress: Callable[[int], None]) -> Listed:

@@ -40,7 +40,8 @@ class Subscription(Base):
     ``version`` is counted by this service only. ``asked_at`` is when the last confirmation mail was asked
     for, and ``expires_at`` when its link stops working. ``former_ref`` is that of the address before the
     last change. Sealed are first name, address, and the tokens of both links, of which the digests serve
-    to find the row. ``term_end`` is the decision that ends it for good, once that is taken.
+    to find the row. ``seen_at`` is the last comparison that found them on the programme's list, and ``term_end`` the
+    decision that ends it for good, once that is taken.
     """
 
     __tablename__ = "subscriptions"
@@ -64,6 +65,7 @@ class Subscription(Base):
     consent_digest: Mapped[str | None] = mapped_column(sa.String(64))
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     processor: Mapped[str | None] = mapped_column(sa.String(60))
+    seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     term_end: Mapped[str | None] = mapped_column(sa.String(36))
     confirm_digest: Mapped[str] = mapped_column(sa.String(64), unique=True)
     unsubscribe_digest: Mapped[str] = mapped_column(sa.String(64), unique=True)

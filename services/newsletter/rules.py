@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+Standing = Literal["confirmed", "ended", "erased", "pending"]
+"""What a person is to us; of several, the first of these counts."""
+Drift = Literal["left-there", "back-there", "erased-here", "missing-there", "unknown-here"]
 
 MAIL_PAUSE = timedelta(hours=1)
 MOST_MAILS = 3
@@ -37,3 +41,20 @@ def is_overtaken(occurred_at: datetime, confirmed_at: datetime) -> bool:
     Programmes tell the time in whole seconds; within the same second the opt-out wins.
     """
     return occurred_at < confirmed_at.replace(microsecond=0)
+
+
+def drift(ours: Standing | None, theirs: str) -> Drift | None:
+    """Tell in what a programme differs from us about a person (P55); an opt-out wins, whose side it is on.
+
+    ``theirs`` is a state of a member, as programmes' adapters name them. Somebody whom a programme asks for a
+    confirmation is not mailed yet, and whoever has yet to answer our own mail confirmed nothing with us.
+    """
+    if ours == "confirmed":
+        if theirs in ("unsubscribed", "cleaned"):
+            return "left-there"
+        return "missing-there" if theirs == "absent" else None
+    if ours == "erased":
+        return None if theirs == "absent" else "erased-here"
+    if theirs != "subscribed":
+        return None
+    return "back-there" if ours == "ended" else "unknown-here"

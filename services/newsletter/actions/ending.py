@@ -10,7 +10,7 @@ from services.newsletter.actions.contents import open_content
 from services.newsletter.records import CATEGORY, ENDED
 from shared.database import lock_subject
 from shared.events import RecordRef
-from shared.propagation import decisions
+from shared.propagation import decisions, transfers
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -76,6 +76,24 @@ def decide(
         decided_by=decided_by,
         now=now,
         reported_by=reported_by,
+    )
+
+
+def tell_again(
+    session: Session, tools: Tools, subscription: Subscription, *, refs: Collection[str], processor: str, now: datetime
+) -> None:
+    """Decide once more that somebody who left is mailed no more: a programme has them on its list again."""
+    # It has them, by whatever way: without this row it would not be addressed.
+    transfers.record(session, processor, CATEGORY, [subscription.id], now=now)
+    decisions.take(
+        session,
+        tools,
+        "unsubscribe",
+        decision_id=str(uuid.uuid4()),
+        refs=[subscription.ref, *refs],
+        ground="opted-out-and-back-at-programme",
+        decided_by="policy",
+        now=now,
     )
 
 

@@ -46,3 +46,19 @@ def test_within_the_same_second_the_opt_out_wins() -> None:
     """Programmes write whole seconds: the moment itself could be after the consent."""
     assert not rules.is_overtaken(NOW.replace(microsecond=0), NOW)
     assert rules.is_overtaken(NOW.replace(microsecond=0) - timedelta(seconds=1), NOW)
+
+
+@pytest.mark.parametrize(
+    ("ours", "differs"),
+    [
+        ("confirmed", {"unsubscribed": "left-there", "cleaned": "left-there", "absent": "missing-there"}),
+        ("ended", {"subscribed": "back-there"}),
+        ("erased", dict.fromkeys(("subscribed", "unsubscribed", "pending", "cleaned"), "erased-here")),
+        ("pending", {"subscribed": "unknown-here"}),
+        (None, {"subscribed": "unknown-here"}),
+    ],
+)
+def test_p55_an_opt_out_wins_on_whichever_side_it_was_said(ours, differs) -> None:
+    """Whatever is not named here is as it should be."""
+    states = ("subscribed", "unsubscribed", "pending", "cleaned", "absent")
+    assert {state: found for state in states if (found := rules.drift(ours, state))} == differs
