@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from services.backups.taking import TERMS, last_taken
 from services.findings import look, well
 from services.mail_domain import mail_domain
+from services.newsletter import comparisons
 from shared.clock import parse_utc, utc_text
 from shared.composition import register_of
 from shared.database import Database, sqlite_module
@@ -134,6 +135,18 @@ def _mailbox(settings: Settings, named: Processor) -> Finding:
     return well(f"{named.id}: its mailbox opens, and has {number} folders")
 
 
+def newsletter_list(settings: Settings) -> Iterator[Finding]:
+    """Say when the list at the newsletter programme was last compared with ours, and what differed."""
+    with _reading(settings.database_url("newsletter")) as session:
+        last = comparisons.last(session, ended=True)
+    if last is None:
+        return  # there is no programme, or the first day is not over
+    told = ", ".join(f"{what} {number}" for what, number in sorted(last["found"].items())) or "no difference"
+    text = f"newsletter: compared with the list at {last['processor']} at {utc_text(last['began_at'])}: {told}"
+    late = settings.clock() - last["began_at"] > 2 * DATA_EVERY
+    yield look(text) if late or last["found"].get("unknown-here") else well(text)
+
+
 @contextmanager
 def _reading(url: str) -> Iterator[Session]:
     database = Database(url)
@@ -147,7 +160,7 @@ def _reading(url: str) -> Iterator[Session]:
 
 
 TOLD = ("taken", "settled", "keys_destroyed", "unreadable")
-CHECKS: Sequence[Check] = (sqlite_version, backups, marks, mail_domain, mailboxes)
+CHECKS: Sequence[Check] = (sqlite_version, backups, marks, mail_domain, mailboxes, newsletter_list)
 
 
 @click.command()

@@ -46,12 +46,13 @@ def find(session: Session, processor: str, began_at: datetime) -> RowMapping:
     return session.execute(sa.select(comparisons).where(_this(processor, began_at))).mappings().one()
 
 
-def last(session: Session, processor: str, *, ended: bool = False) -> RowMapping | None:
+def last(session: Session, processor: str | None = None, *, ended: bool = False) -> RowMapping | None:
     """Return the last one that was meant to change something; with ``ended`` the last that came to its end."""
-    theirs = sa.and_(comparisons.c.processor == processor, comparisons.c.how != DRY)
+    query = sa.select(comparisons).where(comparisons.c.how != DRY).order_by(comparisons.c.began_at.desc()).limit(1)
+    if processor is not None:
+        query = query.where(comparisons.c.processor == processor)
     if ended:
-        theirs = sa.and_(theirs, comparisons.c.ended_at.is_not(None))
-    query = sa.select(comparisons).where(theirs).order_by(comparisons.c.began_at.desc()).limit(1)
+        query = query.where(comparisons.c.ended_at.is_not(None))
     return session.execute(query).mappings().first()
 
 

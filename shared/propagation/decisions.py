@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 import sqlalchemy as sa
 
 from shared.backoff import pause
+from shared.database import insert_all
 from shared.events import Decision, DecisionClosed, DecisionRegistered, Expected
 from shared.many import among
 from shared.messaging.outbox import stored_event
@@ -17,6 +18,7 @@ from shared.settings import SERVICES
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+    from typing import Unpack
 
     from sqlalchemy.orm import Session
 
@@ -30,51 +32,71 @@ FIRST_RESEND = timedelta(seconds=30)
 LONGEST_RESEND = timedelta(hours=1)
 
 
-def take(
-    session: Session,
-    tools: Tools,
-    kind: DecisionKind,
-    *,
-    decision_id: str,
-    refs: Sequence[str],
-    ground: str,
-    decided_by: str,
-    now: datetime,
-    records: Sequence[RecordRef] = (),
-    retained: Sequence[RetainedPart] = (),
-    reported_by: str | None = None,
-    case: str | None = None,
-) -> Decision:
+class Said(TypedDict):
+    """What a decision says: about whom and what, on what ground, and by whom it was taken."""
+
+    decision_id: str
+    refs: Sequence[str]
+    ground: str
+    decided_by: str
+    records: NotRequired[Sequence[RecordRef]]
+    retained: NotRequired[Sequence[RetainedPart]]
+    reported_by: NotRequired[str | None]
+    case: NotRequired[str | None]
+
+
+def take(session: Session, tools: Tools, kind: DecisionKind, *, now: datetime, **said: Unpack[Said]) -> Decision:
     """Announce a decision with this transaction, and remember it until the ledger says it has it."""
-    decision = Decision(
-        decision=decision_id,
-        issuer=tools.name,
-        refs=tuple(sorted(set(refs))),
-        records=tuple(records),
-        retained=tuple(retained),
-        ground=ground,
-        decided_by=decided_by,
-        decided_at=now,
-        register=tools.register.digest,
-        expected=expected_answers(kind, records, tools.register, tools.policy, now=now, reported_by=reported_by),
-        reported_by=reported_by,
-        case=case,
-    )
-    stored = tools.outbox.publish(session, decision, now=now, kind=kind)
-    session.execute(
-        sa.insert(issued_decisions).values(
-            decision=decision_id,
-            event_id=stored.event_id,
-            type=stored.type,
-            body=stored.body,
-            signature=stored.signature,
-            key_id=stored.key_id,
-            issued_at=now,
-            sends=1,
-            next_send_at=now + FIRST_RESEND,
+    return take_all(session, tools, kind, [said], now=now)[0]
+
+
+def take_all(
+    session: Session, tools: Tools, kind: DecisionKind, several: Sequence[Said], *, now: datetime
+) -> list[Decision]:
+    """Announce decisions of one kind, in this order."""
+    taken = [
+        Decision(
+            decision=each["decision_id"],
+            issuer=tools.name,
+            refs=tuple(sorted(set(each["refs"]))),
+            records=tuple(each.get("records", ())),
+            retained=tuple(each.get("retained", ())),
+            ground=each["ground"],
+            decided_by=each["decided_by"],
+            decided_at=now,
+            register=tools.register.digest,
+            expected=expected_answers(
+                kind,
+                each.get("records", ()),
+                tools.register,
+                tools.policy,
+                now=now,
+                reported_by=each.get("reported_by"),
+            ),
+            reported_by=each.get("reported_by"),
+            case=each.get("case"),
         )
-    )
-    return decision
+        for each in several
+    ]
+    if not taken:
+        return []
+    events = tools.outbox.publish_all(session, taken, now=now, kind=kind)
+    rows = [
+        {
+            "decision": decision.decision,
+            "event_id": stored.event_id,
+            "type": stored.type,
+            "body": stored.body,
+            "signature": stored.signature,
+            "key_id": stored.key_id,
+            "issued_at": now,
+            "sends": 1,
+            "next_send_at": now + FIRST_RESEND,
+        }
+        for decision, stored in zip(taken, events, strict=True)
+    ]
+    insert_all(session, issued_decisions, rows)
+    return taken
 
 
 def expected_answers(

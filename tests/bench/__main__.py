@@ -17,7 +17,10 @@ from tests.bench.bench import SHOWN, Bench
 from tests.bench.machine import described
 from tests.bench.measuring import PAIRS
 
-ROWS = ("pipeline", "forms", "relay", "embedded", "latency", "backlog", "subjects", "writers", "memory", "unsubscribe")
+ROWS = (
+    *("pipeline", "forms", "relay", "embedded", "latency", "backlog"),
+    *("subjects", "writers", "memory", "unsubscribe", "newsletter"),
+)
 
 
 def main() -> int:

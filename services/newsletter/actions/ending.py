@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from services.newsletter.records import Because, Subscription
+    from shared.propagation.decisions import Said
     from shared.service import Tools
 
 GROUNDS = {
@@ -58,25 +59,34 @@ def decide(
     refs: Collection[str],
     decided_by: str,
     now: datetime,
-    reported_by: str | None = None,
 ) -> None:
-    """End a subscription now, and have everybody who has something of it told, by a decision.
+    """End a subscription now, and have everybody who has something of it told, by a decision."""
+    said = end_by_decision(subscription, because, refs=refs, decided_by=decided_by, now=now)
+    decisions.take(session, tools, "unsubscribe", now=now, **said)
+
+
+def end_by_decision(
+    subscription: Subscription,
+    because: Because,
+    *,
+    refs: Collection[str],
+    decided_by: str,
+    now: datetime,
+    reported_by: str | None = None,
+) -> Said:
+    """End a subscription now; return what the decision says by which everybody who has something of it is told.
 
     The state changes here and not when the decision comes back through our own inbox: in between nothing may
     be sent. The own store's obligation then finds it as it should be, and its receipt says so.
     """
     end(subscription, because, now)
-    decisions.take(
-        session,
-        tools,
-        "unsubscribe",
-        decision_id=str(uuid.uuid4()),
-        refs=[subscription.ref, *refs],
-        ground=GROUNDS[because],
-        decided_by=decided_by,
-        now=now,
-        reported_by=reported_by,
-    )
+    return {
+        "decision_id": str(uuid.uuid4()),
+        "refs": [subscription.ref, *refs],
+        "ground": GROUNDS[because],
+        "decided_by": decided_by,
+        "reported_by": reported_by,
+    }
 
 
 def tell_again(

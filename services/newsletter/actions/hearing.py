@@ -46,6 +46,7 @@ def take_in(session: Session, tools: Tools, processor: str, heard: Sequence[Hear
     for subscription in records.find_told_of(session, refs):
         hearing.meant.place(subscription)
     results = Counter(_hear(hearing, each) for each in fresh)
+    hearing.take_decisions()
     remember(session, fresh, now)
     results["repeated"] = len(heard) - len(fresh)
     return +results

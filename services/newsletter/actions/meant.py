@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from services.newsletter import rules
-from services.newsletter.actions.ending import decide
+from services.newsletter.actions.ending import end_by_decision
 from services.newsletter.records import CONFIRMED
+from shared.propagation import decisions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from services.newsletter.actions.heard import Heard
     from services.newsletter.records import Because, State, Subscription
+    from shared.propagation.decisions import Said
     from shared.service import Tools
 
 BY_THE_PERSON = frozenset({"unsubscribed", "complaint"})
@@ -57,6 +59,7 @@ class Hearing:
     now: datetime
     meant: Meant
     erasing: Mapping[str, Mapping[str, Any]]
+    decided: list[Said] = field(default_factory=list)
 
     def confirmed_before(self, heard: Heard) -> Subscription | None:
         """Return the confirmed subscription of the event's address, unless it was confirmed after the event."""
@@ -66,10 +69,11 @@ class Hearing:
         return None if rules.is_overtaken(heard.event.occurred_at or self.now, found.confirmed_at) else found
 
     def end(self, subscription: Subscription, because: Because, refs: Collection[str], *, reported: bool) -> None:
-        """End a subscription by a decision; the programme that ``reported`` it is looked at and not told."""
-        decide(
-            self.session,
-            self.tools,
+        """End a subscription by a decision, which is taken with the others of this delivery.
+
+        The programme that ``reported`` it is looked at and not told.
+        """
+        said = end_by_decision(
             subscription,
             because,
             refs=refs,
@@ -77,3 +81,8 @@ class Hearing:
             now=self.now,
             reported_by=self.processor if reported else None,
         )
+        self.decided.append(said)
+
+    def take_decisions(self) -> None:
+        """Announce what was decided."""
+        decisions.take_all(self.session, self.tools, "unsubscribe", self.decided, now=self.now)
