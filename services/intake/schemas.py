@@ -42,7 +42,7 @@ class SubmitContactFormSchema(Schema):
     phone = fields.String(validate=validate.Length(3, 40))
     subject = one_line(200)
     newsletter = fields.Boolean(load_default=False, truthy={True, "true", "on", "yes", "1"})
-    newsletter_text = _line(300)
+    newsletter_text = one_line(300)
     language = fields.String(validate=validate.OneOf(("nl", "en")))
     privacy_version = fields.String(validate=VERSION)
     form_token = fields.String(validate=validate.Length(max=2000))

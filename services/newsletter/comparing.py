@@ -27,13 +27,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from services.newsletter.processors.interface import MemberState, NewsletterProvider
+    from services.newsletter.processors.interface import Member, MemberState, NewsletterProvider
     from shared.propagation.register import Processor
     from shared.service import Tools
 
+CHUNK = 500  # people looked up at once
 OURS = 200  # of ours a step
 EVERY = timedelta(days=1)
-SLICE = 10.0  # seconds of one turn of the job, which other jobs wait for
+SLICE = 10.0  # seconds of one turn of the job, which other jobs wait for; its last page may take longer
 THERE, HERE = "there", "here"
 _log = logging.getLogger(__name__)
 
@@ -62,8 +63,12 @@ class Comparison:
         try:
             return self._there(after) if side == THERE else self._here(after)
         except (PermanentError, ConfigurationError):
-            self._note(None, {"failed": 1})
+            self.give_up()
             raise
+
+    def give_up(self) -> None:
+        """Note that this comparison does not go on."""
+        self._note(None, {"failed": 1})
 
     def found(self) -> Mapping[str, int]:
         """Return what was found so far."""
@@ -75,28 +80,36 @@ class Comparison:
         if not after:
             self.provider.check()
         page = self.provider.members(after)
-        people: list[tuple[str, tuple[str, ...]]] = []
-        states = []
-        for member in page.members:
-            try:
-                email = normalise_email(member.email)
-            except InvalidInputError:
-                continue
-            people.append((email, self.tools.refs.emails(email)))
-            states.append(member.state)
+        results = Counter[str]()
+        for start in range(0, len(page.members), CHUNK):  # a page can be as long as the list
+            results += self._look_up(page.members[start : start + CHUNK])
+        self._note(f"{THERE} {page.rest}" if page.rest else f"{HERE} ", results)
+        return len(page.members)
+
+    def _look_up(self, members: Sequence[Member]) -> Counter[str]:
+        people = [(member.state, *its) for member in members if (its := self._addressed(member.email))]
         with self.tools.database.reading() as session:
-            known = actions.known_of(session, [ref for _, refs in people for ref in refs])
+            known = actions.known_of(session, [ref for _, _, refs in people for ref in refs])
         suspects, seen = [], []
-        for (email, refs), theirs in zip(people, states, strict=True):
+        for theirs, email, refs in people:
             ours = actions.first_known(known, refs)
             if ours is not None:
                 seen.append(ours.record)
             if (found := drift(ours.standing if ours else None, theirs)) is not None:
                 suspects.append(Suspect(email, refs, ours, found))
         results = self._judge(suspects)
-        results["unreadable"] = len(page.members) - len(people)
-        self._note(f"{THERE} {page.rest}" if page.rest else f"{HERE} ", results, seen=seen)
-        return len(page.members)
+        with self.tools.database.transaction() as session:
+            comparisons.note_seen(session, seen, self.began_at)
+        results["unreadable"] = len(members) - len(people)
+        return results
+
+    def _addressed(self, typed: str) -> tuple[str, tuple[str, ...]] | None:
+        """Return an address in its one form, with its references, or None for what is none."""
+        try:
+            email = normalise_email(typed)
+        except InvalidInputError:
+            return None
+        return email, self.tools.refs.emails(email)
 
     def _here(self, after: str) -> int:
         """Ask about those of ours who were not on their list."""
@@ -145,13 +158,10 @@ class Comparison:
             comparisons.note(session, self.programme, self.began_at, {result: 1})
             records.count_up(session, f"compare.{result}", now)
 
-    def _note(
-        self, place: str | None, found: Mapping[str, int], *, seen: Sequence[str] = (), ended: bool = False
-    ) -> None:
+    def _note(self, place: str | None, found: Mapping[str, int], *, ended: bool = False) -> None:
         """Remember how far it is, with what was found on the way."""
         at = self.tools.clock() if ended else None
         with self.tools.database.transaction() as session:
-            comparisons.note_seen(session, seen, self.began_at)
             comparisons.note(session, self.programme, self.began_at, found, place=place, ended_at=at)
         if ended:
             _log.info("a list was compared", extra={"fields": {"processor": self.programme, **self.found()}})
@@ -166,13 +176,17 @@ def begin(tools: Tools, programme: Processor, how: str) -> Comparison:
 
 
 def compare_daily(tools: Tools, now: datetime) -> None:
-    """Compare a little further, and begin anew each day; what cannot be asked now is asked the next time."""
+    """Compare a little further, and begin anew each day; what cannot be asked now is asked the next time.
+
+    A command's own comparison counts for the day, and is left to the command as long as that did not give it up.
+    """
     programme = programmes.active(tools.register)
     if programme is None:
         return
     with tools.database.reading() as session:
         last = comparisons.last(session, programme.id)
-    if last is None or not now - EVERY < last["began_at"] <= now:
+    given_up = last is not None and last["how"] != DAILY and last["place"] is None and last["ended_at"] is None
+    if last is None or given_up or not now - EVERY < last["began_at"] <= now:
         comparison = begin(tools, programme, DAILY)
     elif last["place"] is not None and last["how"] == DAILY:
         comparison = Comparison(tools, programme.id, programmes.provider_of(programme), last["began_at"], DAILY)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 Standing = Literal["confirmed", "ended", "erased", "pending"]
-"""What a person is to us; of several, the first of these counts."""
+"""What a person is to us."""
 Drift = Literal["left-there", "back-there", "erased-here", "missing-there", "unknown-here"]
 
 MAIL_PAUSE = timedelta(hours=1)

@@ -17,6 +17,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote, urlsplit
 
@@ -206,14 +207,14 @@ class ProcessorSession:
         return ProcessorAnswer(status=response.status_code, headers=headers, body=body)
 
     def _body(self, response: requests.Response, deadline: float) -> bytes:
-        parts = bytearray()
+        whole = BytesIO()  # which gives what it holds without a copy: a list can be large
         while part := response.raw.read1(64 * 1024, decode_content=True):
-            parts += part
-            if len(parts) > self.largest:
+            whole.write(part)
+            if whole.tell() > self.largest:
                 raise _OversizedError
             if time.monotonic() > deadline:
                 raise requests.exceptions.ReadTimeout
-        return bytes(parts)
+        return whole.getvalue()
 
 
 def is_loopback(host: str) -> bool:

@@ -19,7 +19,7 @@ api = Api("security-reports")
 @api.get("/security", who=PUBLIC, answers=Answers(200, media=HTML), while_restoring=True)
 def show_form(call: Call) -> Page:
     """Show the form for whoever found a weakness or saw data misused (P91)."""
-    return form_tokens.page(call, "intake/report.html", "/intake/v1/security-reports")
+    return form_tokens.page(call, "intake/report.html", "/intake/security", "/intake/v1/security-reports")
 
 
 @api.post(

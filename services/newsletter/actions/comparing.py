@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 SETTLING = timedelta(hours=1)
 """What was done so shortly ago is not judged: a list may be shown later than it changes, and news be on its way."""
-ORDER: Mapping[str, int] = {"confirmed": 0, "ended": 1, "pending": 2}
+COUNTS_FIRST = ("confirmed", "ended", "pending", "erased")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +74,15 @@ def known_of(session: Session, refs: Collection[str]) -> dict[str, Known]:
         for record, ref, at in session.execute(buried.order_by(tombstones.c.erased_at))
     }
     rows = session.execute(sa.select(*columns).where(among(Subscription.ref, refs))).all()
-    for row in sorted(rows, key=lambda row: -ORDER[row.state]):
+    for row in sorted(rows, key=lambda row: COUNTS_FIRST.index(row.state), reverse=True):
         found[row.ref] = Known(row.state, row.id, row.ref, row.ended_at if row.state == ENDED else row.confirmed_at)
     return found
 
 
 def first_known(known: Mapping[str, Known], refs: Sequence[str]) -> Known | None:
     """Return what counts of what is known under several references of one address."""
-    order = ("confirmed", "ended", "pending", "erased")
-    return min((known[ref] for ref in refs if ref in known), key=lambda each: order.index(each.standing), default=None)
+    found = (known[ref] for ref in refs if ref in known)
+    return min(found, key=lambda each: COUNTS_FIRST.index(each.standing), default=None)
 
 
 def unsettled(session: Session, processor: str, people: Collection[Known], now: datetime) -> set[str]:

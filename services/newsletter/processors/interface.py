@@ -66,7 +66,7 @@ class Webhook:
     secret: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
     """One address on the list, for comparing the list with our own subscriptions."""
 

@@ -120,7 +120,20 @@ def _file(path: Path, size: int) -> Path:
 @contextmanager
 def _programme(size: int) -> Iterator[str]:
     """Run what answers as Laposta does about a list of so many, all of them subscribed; give its address."""
-    shown = {"timezone": None, "signup_date": "2024-03-31 02:30:00", "ip": "0.0.0.0", "source_url": ""}
+    at, iso = "2024-03-31 02:30:00", "2024-03-31T02:30:00+01:00"
+    shown = {
+        "list_id": "l" * 10,
+        "timezone": None,
+        "signup_date": at,
+        "signup_date_iso": iso,
+        "modified": at,
+        "modified_iso": iso,
+        "confirm_date": at,
+        "confirm_date_iso": iso,
+        "ip": "192.0.2.1",
+        "source_url": "",
+        "custom_fields": {"voornaam": "Lid", "achternaam": "", "geboortedatum": "", "voorkeur": []},
+    }
     members = [
         {"member": {"member_id": f"{number:016x}", "email": _address(number), "state": "active", **shown}}
         for number in range(size)

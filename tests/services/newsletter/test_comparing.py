@@ -201,3 +201,24 @@ def test_the_command_says_what_differs_and_names_nobody(newsletter, tmp_path) ->
     assert (real.exit_code, real.stdout.splitlines()[-1]) == (1, "Put right.")
     assert {row.state for row in newsletter.rows()} == {"confirmed", "ended"}
     assert "@" not in dry.output + real.output
+
+
+def test_the_command_s_comparison_counts_for_the_day_unless_it_was_given_up(newsletter) -> None:
+    """The job leaves one alone that is under way, and does not wait for one that was stopped by hand."""
+    newsletter.subscribe()
+
+    def calls_of_the_job() -> int:
+        before = len(newsletter.calls())
+        newsletter.clock.forward(minutes=1)
+        newsletter.run_job("compare")
+        return len(newsletter.calls()) - before
+
+    comparison = comparing.begin(newsletter.tools, newsletter.processor, comparisons.COMMAND)
+    comparison.step()
+    assert calls_of_the_job() == 0
+    comparison.give_up()
+    assert calls_of_the_job() > 0
+    assert calls_of_the_job() == 0
+    newsletter.clock.forward(days=1)
+    compare(newsletter)
+    assert calls_of_the_job() == 0

@@ -156,12 +156,12 @@ def test_an_opt_out_from_before_the_import_ends_what_was_imported(newsletter, tm
     assert newsletter.members().get(NEW) != "active"
 
 
-@pytest.mark.parametrize("missing", ["confirmed_at", "source", "consent_text", "privacy_version", "email"])
-def test_a_file_without_the_columns_of_a_proof_changes_nothing(newsletter, tmp_path, missing) -> None:
+def test_a_file_without_the_columns_of_a_proof_changes_nothing(newsletter, tmp_path) -> None:
     """The programme is not asked either; and a first person who stands where the header should be is not repeated."""
-    columns = tuple(name for name in COLUMNS if name != missing)
-    done = run(newsletter, write(tmp_path / "lijst.csv", [line(NEW)[:-1]], columns))
-    assert f"lacks columns: {missing}. Nothing was changed." in done.exception.detail
+    for missing in ("confirmed_at", "source", "consent_text", "privacy_version", "email"):
+        columns = tuple(name for name in COLUMNS if name != missing)
+        done = run(newsletter, write(tmp_path / "lijst.csv", [line(NEW)[:-1]], columns))
+        assert f"lacks columns: {missing}. Nothing was changed." in done.exception.detail
     headless = run(newsletter, write(tmp_path / "kaal.csv", [], tuple(line(NEW))))
     assert "lacks columns" in headless.exception.detail
     assert NEW not in str(headless.exception.detail)
