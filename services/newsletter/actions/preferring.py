@@ -39,14 +39,5 @@ def change(session: Session, tools: Tools, token: str, wanted: Mapping[str, Any]
     current.version += 1
     seal_content(session, tools, current, content)
     if renamed and current.state == CONFIRMED and current.processor:
-        giving.give(
-            session,
-            tools,
-            current.processor,
-            "refresh",
-            category=CATEGORY,
-            record=current.id,
-            ref=current.ref,
-            subject=subject_of(content),
-            now=now,
-        )
+        gift = giving.Gift(record=current.id, subject=subject_of(content), ref=current.ref)
+        giving.give(session, tools, current.processor, "refresh", category=CATEGORY, gifts=[gift], now=now)

@@ -59,10 +59,13 @@ def test_p4_no_page_without_signing_in(app, visitor):
         "decision_id": DECISION,
         "case_id": CASE,
         "letter_id": CASE,
-        "mail_id": "x",
+        "mail_id": CASE,
+        "service": "intake",
+        "what": "retry",
         "form": "grant",
         "form_id": CASE,
         "closure_id": CASE,
+        "incident_id": CASE,
         "record_id": CASE,
     }
     rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("console.")]
