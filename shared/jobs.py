@@ -33,10 +33,12 @@ _log = logging.getLogger(__name__)
 
 def run_due(tools: Tools, jobs: Iterable[Job], *, everything: bool = False) -> None:
     """Run the jobs that are due, or all of them; one that fails is logged and does not hold up the others."""
-    started = _started(tools)
+    started: dict[str, datetime | None] | None = None
     for job in jobs:
         now = tools.clock()
         try:
+            if started is None:
+                started = _started(tools)
             if (_is_due(job, started.get(job.name), now) and _take_turn(tools, job, now)) or everything:
                 job.run(tools, now)
                 _note(tools, job, now)
