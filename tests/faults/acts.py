@@ -179,10 +179,10 @@ class People:
         return programme
 
     def _ids(self, service: str) -> set[str]:
-        [holding] = self.world.installation.services[service].holdings
+        holdings = self.world.installation.services[service].holdings
         tools = self.world.tools[service]
         with tools.database.reading() as session:
-            return set(holding.find(session, self._refs(tools)))
+            return {each for holding in holdings for each in holding.find(session, self._refs(tools))}
 
     def _refs(self, tools: Tools) -> list[str]:
         return [tools.refs.email(email) for email in self.world.emails]
