@@ -1,4 +1,4 @@
-"""On both movers and both databases one process after another dies, each at the next point, and the last gets there."""
+"""Behind RabbitMQ, on both databases, one process after another dies, each at the next point; the last gets there."""
 
 from __future__ import annotations
 
