@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from shared.clock import system_clock
 from shared.errors import NotFoundError
 from shared.web.cookies import keep_to_register
 from shared.web.failures import answer_failures
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from flask import Response
 
+    from shared.clock import Clock
     from shared.web.mounts import Mount
 
 
@@ -46,11 +48,13 @@ def build_app(
     mounts: Sequence[Mount],
     *,
     asyncapi: Callable[[], Mapping[str, Any]] | None = None,
-    limited: bool = True,
+    limits: Clock | None = system_clock,
 ) -> Flask:
     """Put services on one app, each under its own path.
 
-    ``asyncapi`` describes the events at /asyncapi.json. ``limited`` off counts no calls, for measuring.
+    ``asyncapi`` describes the events at /asyncapi.json. ``limits`` is the clock that
+    calls are counted by: the machine's, since one that stands still, for trying terms, would never end a window. None
+    counts none, for measuring.
     """
     settings = mounts[0].tools.settings
     # Never plain "requests": Flask would share its logger with the library.
@@ -66,7 +70,7 @@ def build_app(
     serve_templates(app, {mount.name: mount.templates for mount in mounts if mount.templates})
     shared_paths = {mounted.path for mounted in routes if mounted.route.sites}
     for mounted in routes:
-        view = view_of(app, mounted.route, mounted.mount, limited=limited)
+        view = view_of(app, mounted.route, mounted.mount, limits=limits)
         # A path that the clinic's websites may call answers OPTIONS itself, below.
         own_options = False if mounted.path in shared_paths else None
         app.add_url_rule(

@@ -25,6 +25,7 @@ from shared.wording import Both
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from shared.clock import Clock
     from shared.policy.sites import Site
     from shared.service import Tools
     from shared.web.calls import Reply
@@ -41,7 +42,7 @@ RETRY_AFTER = 10
 SITE_FACTOR = 10
 
 
-def view_of(app: Flask, route: Route, mount: Mount, *, limited: bool) -> Callable[..., Response]:
+def view_of(app: Flask, route: Route, mount: Mount, *, limits: Clock | None) -> Callable[..., Response]:
     """Make the Flask view of one route of one mounted service."""
 
     def view(**path: str) -> Response:
@@ -50,12 +51,12 @@ def view_of(app: Flask, route: Route, mount: Mount, *, limited: bool) -> Callabl
         # The error handler shows the form again with what the call got to hold.
         g.mount, g.route = mount, route
         site, signed = _site(route, mount)
-        if route.limit and limited:
-            _count(route, mount, site if signed else None, str(route.limit))
+        if route.limit and limits:
+            _count(route, mount, limits, site if signed else None, str(route.limit))
         call = g.call = _call(route, mount, path)
         call.site, call.signed = site, signed
-        if limited:
-            call.count = partial(_count, route, mount, None)
+        if limits:
+            call.count = partial(_count, route, mount, limits, None)
         read_query(route, call)
         if route.receives:
             read_body(route, call)
@@ -150,10 +151,9 @@ def _site(route: Route, mount: Mount) -> tuple[Site | None, bool]:
     return site_of(tools.policy, read_bytes(route.most_bytes), system_clock())
 
 
-def _count(route: Route, mount: Mount, site: Site | None, limit: str) -> None:
+def _count(route: Route, mount: Mount, clock: Clock, site: Site | None, limit: str) -> None:
     """Count a call of one visitor's or, where a site's server passes forms on, of the whole site's."""
     what = f"{route.method} {route.rule} {limit}"
     limit = limit if site is None else times(limit, SITE_FACTOR)
     caller = caller_key(mount.secret, what, request.remote_addr or "", site=site.id if site else "")
-    # By the machine's clock: one that stands still, for trying terms, would never end a window.
-    count_call(cast("Tools", mount.tools).database, limit, caller, system_clock())
+    count_call(cast("Tools", mount.tools).database, limit, caller, clock())

@@ -68,7 +68,7 @@ class Clinic:
         self.installation = Installation(self.home, dict(registry.load_all()), clock=self.clock, environ=environ)
         tools = self.installation.tools
         self.keepers = {name: Keeper(self.installation.services[name], tools[name]) for name in tools}
-        app = build_app([service_mount(name, tools[name]) for name in tools], limited=False)
+        app = build_app([service_mount(name, tools[name]) for name in tools], limits=None)
         self.client: FlaskClient = app.test_client()
         self._server = make_server("127.0.0.1", self.port, app, threaded=True, request_handler=QuietHandler)
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

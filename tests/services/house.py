@@ -131,6 +131,6 @@ def open_house(home: Path, environ: Mapping[str, str] | None = None) -> Iterator
     environ = {**told_only_what_they_had(home), **(environ or {})}
     installation = Installation(home, registry.load_all(), environ=environ)
     mounts = [service_mount(name, installation.tools[name]) for name in SERVICES]
-    app = build_app(mounts, limited=False)
+    app = build_app(mounts, limits=None)
     yield House(installation, app.test_client(), KeyStore(installation.settings.keys))
     installation.close()

@@ -86,7 +86,7 @@ def mounts(installation):
 @pytest.fixture(scope="module")
 def http(mounts):
     """Make a client of the embedded origin."""
-    app = build_app(mounts, asyncapi=dict, limited=False)
+    app = build_app(mounts, asyncapi=dict, limits=None)
     return app.test_client()
 
 

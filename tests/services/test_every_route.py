@@ -91,7 +91,7 @@ def mounts(installation):
 @pytest.fixture(scope="module")
 def http(mounts):
     """Make a client of the embedded origin."""
-    return build_app(mounts, asyncapi=dict, limited=False).test_client()
+    return build_app(mounts, asyncapi=dict, limits=None).test_client()
 
 
 @pytest.fixture(scope="module")

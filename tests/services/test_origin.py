@@ -31,7 +31,7 @@ def installation(tmp_path_factory):
 def http(installation):
     """Make a client of the embedded origin."""
     mounts = [service_mount(name, installation.tools[name]) for name in SERVICES]
-    return build_app(mounts, asyncapi=dict, limited=False).test_client()
+    return build_app(mounts, asyncapi=dict, limits=None).test_client()
 
 
 @pytest.fixture(scope="module")

@@ -19,4 +19,4 @@ def create_app() -> Flask:
     """Return the intake."""
     configure_logging()
     settings = Settings.from_environ(os.environ)
-    return build_app([service_mount("intake", build_tools(settings, "intake"))], limited=False)
+    return build_app([service_mount("intake", build_tools(settings, "intake"))], limits=None)

@@ -40,7 +40,7 @@ def website(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Website]:
 def served(website: Website) -> Iterator[Served]:
     """Serve it on a port of its own, with the newsletter beside it."""
     tools = website.installation.tools
-    server = Served(build_app([service_mount(name, tools[name]) for name in ("intake", "newsletter")], limited=False))
+    server = Served(build_app([service_mount(name, tools[name]) for name in ("intake", "newsletter")], limits=None))
     yield server
     server.stop()
 

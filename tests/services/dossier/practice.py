@@ -263,4 +263,4 @@ def _by_hand(register: dict[str, Any]) -> dict[str, Any]:
 
 
 def _http(installation: Installation) -> FlaskClient:
-    return build_app([service_mount("dossier", installation.tools["dossier"])], limited=False).test_client()
+    return build_app([service_mount("dossier", installation.tools["dossier"])], limits=None).test_client()

@@ -123,11 +123,12 @@ class Website:
 
 @contextmanager
 def open_website(home: Path, environ: Mapping[str, str] | None = None, *, limited: bool = False) -> Iterator[Website]:
-    """Put it together; ``limited`` counts calls, as a running system does."""
+    """Put it together; ``limited`` counts calls as a running system does, by its clock."""
     register = home / "processors.yaml"
     register.write_text(REGISTER)
     environ = {"DISCREET_PROCESSORS": str(register), **(environ or {})}
     installation = Installation(home, registry.load_all(), environ=environ)
-    app = build_app([service_mount("intake", installation.tools["intake"])], limited=limited)
+    limits = installation.clock if limited else None
+    app = build_app([service_mount("intake", installation.tools["intake"])], limits=limits)
     yield Website(installation, app.test_client(), KeyStore(installation.settings.keys))
     installation.close()

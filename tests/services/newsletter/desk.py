@@ -359,7 +359,7 @@ def desk(home: Path, programme: str = "laposta", **environ: str) -> Iterator[Des
         "newsletter": registry.load("newsletter")
     }
     installation = Installation(home, services, environ=settings)
-    app = build_app([service_mount("newsletter", installation.tools["newsletter"])], limited=False)
+    app = build_app([service_mount("newsletter", installation.tools["newsletter"])], limits=None)
     server = make_server("127.0.0.1", port, app, threaded=True, request_handler=QuietHandler)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

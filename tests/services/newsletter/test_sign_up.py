@@ -239,7 +239,7 @@ def test_p83_where_work_is_asked_a_few_may_sign_up_without_script_and_a_robot_no
     policy["sites"] = {"www": {"origins": ["https://www.clinic.example"], "proof_of_work": True}}
     (tmp_path / "policy.yaml").write_text(yaml.safe_dump(policy), encoding="utf-8")
     with desk(tmp_path, DISCREET_POLICY=str(tmp_path / "policy.yaml")) as newsletter:
-        client = build_app([service_mount("newsletter", newsletter.tools)]).test_client()
+        client = build_app([service_mount("newsletter", newsletter.tools)], limits=newsletter.clock).test_client()
         fields = {"first_name": "Anna", "email": ANNA}
         plain = [client.post(f"{FORM}?site=www", data=fields, headers=BROWSER) for _ in range(4)]
         assert [answer.status_code for answer in plain] == [303, 303, 303, 429]

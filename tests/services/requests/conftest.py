@@ -54,7 +54,7 @@ def open_clinic(home: Path, environ: Mapping[str, str], processors: str = REGIST
         },
         environ={"DISCREET_PROCESSORS": str(register), **environ},
     )
-    app = build_app([service_mount("requests", installation.tools["requests"])], limited=False)
+    app = build_app([service_mount("requests", installation.tools["requests"])], limits=None)
     made = Clinic(installation, app.test_client(), KeyStore(installation.settings.keys))
     for name, tools in installation.tools.items():
         installation.tools[name] = replace(tools, claims=ClaimsOnApp(made, name))

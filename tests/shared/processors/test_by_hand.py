@@ -112,7 +112,7 @@ def _desk(tmp_path: Path, environ: dict[str, str]) -> Iterator[Desk]:
         tmp_path / "home", {"intake": service}, environ={"DISCREET_PROCESSORS": str(register), **environ}
     )
     tools = installation.tools["intake"]
-    app = build_app([Mount(name="intake", tools=tools, apis=[api], authenticate=_believe)], limited=False)
+    app = build_app([Mount(name="intake", tools=tools, apis=[api], authenticate=_believe)], limits=None)
     yield Desk(tools, installation.clock, app.test_client())
     installation.close()
 

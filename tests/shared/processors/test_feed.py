@@ -110,7 +110,7 @@ class Tools:
 def _tools(home, environ):
     with open_clinic(home, environ, PROCESSORS) as clinic:
         mounts = [service_mount(name, clinic.installation.tools[name]) for name in ("requests", "dossier")]
-        yield Tools(clinic, build_app(mounts, limited=False).test_client())
+        yield Tools(clinic, build_app(mounts, limits=None).test_client())
 
 
 @pytest.fixture

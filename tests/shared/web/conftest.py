@@ -85,7 +85,7 @@ def mount(tools: Tools, tmp_path: Path) -> Callable[..., Mount]:
 @pytest.fixture
 def client(mount: Callable[..., Mount]) -> Callable[..., FlaskClient]:
     """Return what makes a client of an app with these APIs."""
-    return lambda *apis, **options: build_app([mount(*apis, **options)]).test_client()
+    return lambda *apis, **options: build_app([mount(*apis, **options)], limits=lambda: NOW).test_client()
 
 
 @pytest.fixture

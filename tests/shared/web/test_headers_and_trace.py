@@ -120,9 +120,9 @@ def test_a_one_click_unsubscribe_is_never_redirected(client) -> None:
 def test_who_calls_is_believed_from_an_edge_only(mount, settings) -> None:
     """Without an edge a caller could give himself a new address for each call."""
     real = mount(api)
-    direct = build_app([real]).test_client()
+    direct = build_app([real], limits=real.tools.clock).test_client()
     edged = replace(real.tools, settings=replace(settings, public_url="https://clinic.example"))
-    behind = build_app([replace(real, tools=edged)]).test_client()
+    behind = build_app([replace(real, tools=edged)], limits=real.tools.clock).test_client()
     for http, statuses in ((direct, [204, 429]), (behind, [204, 204])):
         calls = [http.get("/newsletter/v1/limited", headers={"X-Forwarded-For": f"192.0.2.{n}"}) for n in (1, 2)]
         assert [call.status_code for call in calls] == statuses

@@ -97,7 +97,7 @@ def test_calls_over_the_limit_are_told_to_wait(client, problem) -> None:
 
 def test_counting_can_be_left_out_for_measuring(mount) -> None:
     """A benchmark calls more often than any visitor."""
-    http = build_app([mount(api)], limited=False).test_client()
+    http = build_app([mount(api)], limits=None).test_client()
     assert {http.post("/newsletter/v1/numbers").status_code for _ in range(5)} == {204}
 
 

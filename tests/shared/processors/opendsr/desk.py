@@ -128,6 +128,6 @@ def open_desk(
             environ={"DISCREET_PROCESSORS": str(register), **(environ or {})},
         )
         tools = installation.tools["intake"]
-        app = build_app([Mount(name="intake", tools=tools, apis=[api], authenticate=_believe)], limited=False)
+        app = build_app([Mount(name="intake", tools=tools, apis=[api], authenticate=_believe)], limits=None)
         yield Desk(tmp_path / "home", tools, installation.clock, app.test_client(), processor)
         installation.close()

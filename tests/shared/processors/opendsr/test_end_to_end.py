@@ -178,7 +178,7 @@ def clinic(tmp_path: Path) -> Iterator[Clinic]:
             Mount(name=name, tools=installation.tools[name], apis=[api], authenticate=_nobody)
             for name in ("intake", "dossier")
         ]
-        server = listen(build_app(mounts, limited=False), port)
+        server = listen(build_app(mounts, limits=None), port)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
 
