@@ -24,6 +24,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 
 from shared.bell import Bell
 from shared.crier import Crier
+from shared.dialects import COMPILED
 from shared.failpoints import reach
 
 if TYPE_CHECKING:
@@ -170,13 +171,13 @@ class Database:
             return _open_sqlite(self.url, use, self._pool_size)
         options: Mapping[str, Any] = OPTIONS.get(use, {})
         engine = sa.create_engine(
-            self.url.set(drivername="postgresql+psycopg"),
+            self.url.set(drivername="postgresql+discreet"),
             hide_parameters=True,
             json_serializer=_json,
             # What is kept open adds up: processes, two databases each, and how each is used. More come when needed.
             pool_size=self._pool_size // 2,
             connect_args={"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3},
-            execution_options=options,
+            execution_options=options | {"compiled_cache": COMPILED},
         )
         _look_before_use(engine)
         if use == "light":
@@ -240,12 +241,13 @@ def _look_before_use(engine: sa.Engine) -> None:
 
 def _open_sqlite(url: sa.URL, use: str, pool_size: int) -> sa.Engine:
     engine = sa.create_engine(
-        url.set(drivername="sqlite"),
+        url.set(drivername="sqlite+discreet"),
         module=sqlite_module(),
         hide_parameters=True,
         json_serializer=_json,
         pool_size=pool_size,
         connect_args={"check_same_thread": False, "timeout": 30},
+        execution_options={"compiled_cache": COMPILED},
     )
 
     @sa.event.listens_for(engine, "connect")
