@@ -30,7 +30,7 @@ def loops(settings: Settings, tools: Tools, subscriptions: Subscriptions, bell: 
     relay.start()
     receiver.start()
     return [
-        Loop(f"relay {tools.name}", _leading(relay, Leadership(tools.database, "relay")), bell),
+        Loop(f"relay {tools.name}", _leading(relay, Leadership(tools.database, "relay")), bell, ("outbox",)),
         # It waits for deliveries itself, so that it hears of them at once.
         Loop(f"receive {tools.name}", lambda: receiver.step() or True, bell),
     ]

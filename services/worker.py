@@ -16,7 +16,7 @@ from shared.composition import build_applier, build_tools
 from shared.errors import ConfigurationError
 from shared.jobs import run_due
 from shared.log import configure_logging
-from shared.loops import Loop, run_all
+from shared.loops import Crew, Loop, run_all
 from shared.mail import send_due
 from shared.messaging.embedded import EmbeddedMover
 from shared.propagation.worker import ObligationWorker
@@ -84,12 +84,10 @@ def _embedded_loops(services: Mapping[str, Service], tools: Mapping[str, Tools],
     )
     moves = [partial(mover.move, name) for name in tools]
     appliers = [build_applier(services[name], each).apply for name, each in tools.items()]
-    return [
-        Loop("pump", lambda: in_turn([*moves, *appliers]), bell),
-        *(_obligations(services[name], tools[name], 1) for name in tools),
-        _mail(tools, bell),
-        _jobs(services, tools),
-    ]
+    loops = [Loop("pump", lambda: in_turn([*moves, *appliers]), bell, ("outbox", "inbox"))]
+    for name, each in tools.items():
+        loops += _obligations(services[name], each, 1)
+    return [*loops, _mail(tools, bell), _jobs(services, tools)]
 
 
 def _distributed_loops(
@@ -102,8 +100,8 @@ def _distributed_loops(
     loops: list[Loop] = []
     for name, each in tools.items():
         loops += broker.loops(settings, each, subscriptions, bell)
-        loops.append(Loop(f"apply {name}", _applying(services[name], each), bell))
-        loops += [_obligations(services[name], each, number) for number in range(OBLIGATION_THREADS)]
+        loops.append(Loop(f"apply {name}", _applying(services[name], each), bell, ("inbox",)))
+        loops += _obligations(services[name], each, OBLIGATION_THREADS)
     return [*loops, _mail(tools, bell), _jobs(services, tools)]
 
 
@@ -125,8 +123,9 @@ def in_turn(steps: Iterable[Callable[[], object]]) -> bool:
     return worked
 
 
-def _obligations(service: Service, tools: Tools, number: int) -> Loop:
-    return Loop(f"obligations {service.name} {number}", ObligationWorker(service, tools).work, tools.database.bell)
+def _obligations(service: Service, tools: Tools, threads: int) -> Sequence[Loop]:
+    crew = Crew(ObligationWorker(service, tools).find, tools.database.bell, "obligation")
+    return crew.loops(f"obligations {service.name}", threads)
 
 
 def _mail(tools: Mapping[str, Tools], bell: Bell) -> Loop:
@@ -134,7 +133,7 @@ def _mail(tools: Mapping[str, Tools], bell: Bell) -> Loop:
         return lambda: not each.marks.restoring() and send_due(each, each.clock())
 
     senders = [sending(each) for each in tools.values()]
-    return Loop("mail", lambda: in_turn(senders), bell)
+    return Loop("mail", lambda: in_turn(senders), bell, ("mail",))
 
 
 def _jobs(services: Mapping[str, Service], tools: Mapping[str, Tools]) -> Loop:

@@ -22,7 +22,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Session
 
-from shared.bell import Bell
+from shared.bell import WORK, Bell
 from shared.crier import Crier
 from shared.dialects import COMPILED
 from shared.failpoints import reach
@@ -34,7 +34,10 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
     from sqlalchemy.engine import Dialect
 
+    from shared.bell import Work
+
 CHANNEL = "discreet"
+WAKING = "wakes for"
 SQLITE_ERROR = 1
 """SQLite's code for a statement that is wrong, such as one about a table that is not there."""
 SQLITE_SECONDS = 0.02  # a longer write transaction would hold up the forms
@@ -126,10 +129,10 @@ class Database:
             yield session
             reach("database.uncommitted")
             session.commit()
-            wake = session.info.get("wake", False)
+            work = session.info.get(WAKING, ())
         reach("database.committed")
-        if wake:
-            self._announce()
+        if work:
+            self._announce(work)
 
     @contextmanager
     def light(self) -> Iterator[Session]:
@@ -141,6 +144,19 @@ class Database:
         else:
             with Session(self.engine("light")) as session:
                 yield session
+
+    def hear(self, said: str) -> None:
+        """Ring for what a process said in a NOTIFY; not for our own word, for which the bell rang already."""
+        who, *work = said.split() or [""]
+        crier = self._criers.get(os.getpid())
+        if crier is None or crier.name != who:
+            self.bell.ring(*(each for each in WORK if each in work))
+
+    @contextmanager
+    def asking(self) -> Iterator[Session]:
+        """Read by one statement: on PostgreSQL in one trip, where a transaction takes three."""
+        with Session(self.engine("read" if self.dialect == "sqlite" else "light")) as session:
+            yield session
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -177,7 +193,7 @@ class Database:
             # What is kept open adds up: processes, two databases each, and how each is used. More come when needed.
             pool_size=self._pool_size // 2,
             connect_args={"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3},
-            execution_options=options | {"compiled_cache": COMPILED},
+            execution_options={**options, "compiled_cache": COMPILED},
         )
         _look_before_use(engine)
         if use == "light":
@@ -200,10 +216,10 @@ class Database:
         finally:
             self._writing.open = False
 
-    def _announce(self) -> None:
-        self.bell.ring()
+    def _announce(self, work: Collection[Work]) -> None:
+        self.bell.ring(*work)
         if self.dialect == "postgresql":
-            self._crier().cry()
+            self._crier().cry(work)
 
     def _crier(self) -> Crier:
         pid = os.getpid()
@@ -283,9 +299,9 @@ def sqlite_module() -> Any:
     return dbapi2
 
 
-def wake_after(session: Session) -> None:
-    """Have this transaction's commit wake whoever waits for work in this database."""
-    session.info["wake"] = True
+def wake_after(session: Session, work: Work) -> None:
+    """Have this transaction's commit wake whoever waits for this kind of work in this database."""
+    session.info.setdefault(WAKING, set()).add(work)
 
 
 def is_away(error: Exception) -> bool:

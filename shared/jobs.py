@@ -50,7 +50,7 @@ def run_due(tools: Tools, jobs: Iterable[Job], *, everything: bool = False) -> N
 
 def _started(tools: Tools) -> dict[str, datetime | None]:
     """Return which jobs ran, and when."""
-    with tools.database.reading() as session:
+    with tools.database.asking() as session:
         return {row.job: row.started_at for row in session.execute(sa.select(job_runs))}
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from shared.bell import Bell
+    from shared.bell import Bell, Work
 
 POLL = 1.0  # seconds; the net under every wake-up
 LONGEST_PAUSE = timedelta(seconds=30)
@@ -27,6 +27,8 @@ _log = logging.getLogger(__name__)
 class Loop:
     """Calls ``step`` until it says that nothing was left to do, then waits for the bell.
 
+    ``work`` names the kinds of work that it waits for; without a name, it is any.
+
     A heartbeat older than ``patience`` seconds means that the loop hangs, and its process ends itself so
     that its parent starts a new one; ``patience`` is longer than the longest step.
     """
@@ -34,6 +36,7 @@ class Loop:
     name: str
     step: Callable[[], bool]
     bell: Bell
+    work: tuple[Work, ...] = ()
     patience: float = 600
     poll: float = POLL
     beat: float = field(default_factory=time.monotonic)
@@ -51,12 +54,46 @@ class Loop:
                 self._back_off(error, stop)
                 continue
             if not worked:
-                heard = self.bell.wait(heard, self.poll)
+                heard = self.bell.wait(heard, self.poll, *self.work)
 
     def _back_off(self, error: Exception, stop: threading.Event) -> None:
         self.failures += 1
         _log.error("a loop failed", exc_info=error, extra={"fields": {"loop": self.name, "failures": self.failures}})
         stop.wait(pause(self.failures, LONGEST_PAUSE).total_seconds())
+
+
+class Crew:
+    """Has one thread look for work, and wait for the bell, while others do what they found; then these look.
+
+    Each of them looking for itself would ask the database at every ring what the others ask. ``find`` returns what
+    is to be done, or None.
+    """
+
+    def __init__(self, find: Callable[[], Callable[[], object] | None], bell: Bell, work: Work) -> None:
+        self._find = find
+        self._bell = bell
+        self._work = work
+        self._looking = threading.Lock()
+        self._heard = 0
+
+    def loops(self, name: str, size: int) -> list[Loop]:
+        """Return a loop for each of the crew."""
+        return [Loop(f"{name} {number}", self._step, self._bell) for number in range(size)]
+
+    def _step(self) -> bool:
+        """Never says that nothing was left to do: whoever looks also waits."""
+        if not self._looking.acquire(timeout=POLL):
+            return True
+        try:
+            found = self._find()
+            if found is None:
+                self._heard = self._bell.wait(self._heard, POLL, self._work)
+        finally:
+            self._looking.release()
+        if found is not None:
+            found()
+            self._bell.ring(self._work)  # what had to come after it may be due now
+        return True
 
 
 def run_all(loops: Sequence[Loop], stop: threading.Event, pulse: Path | None = None) -> None:

@@ -51,8 +51,8 @@ def _listen(database: Database, stop: threading.Event) -> None:
                 connection.execute(sa.text(f"LISTEN {CHANNEL}"))
                 driver = connection.connection.driver_connection
                 while not stop.is_set() and driver is not None:
-                    for _ in driver.notifies(timeout=1, stop_after=1):
-                        database.bell.ring()
+                    for said in driver.notifies(timeout=1, stop_after=1):
+                        database.hear(said.payload)
         except Exception as error:  # noqa: BLE001 - while it waits, errors are the driver's own; it listens again
             _log.warning("listening stopped", extra={"fields": {"because": type(error).__qualname__}})
             stop.wait(1)

@@ -12,7 +12,7 @@ class Sharing(DefaultDialect):
     supports_statement_cache = True
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.server_version_info == self.server_version_info  # type: ignore[attr-defined]
+        return type(other) is type(self) and other.server_version_info == self.server_version_info
 
     def __hash__(self) -> int:
         return hash(type(self))

@@ -68,7 +68,7 @@ class Mailer:
             "created_at": now,
         }
         if insert_once(session, outgoing_mails, [row]):
-            wake_after(session)
+            wake_after(session, "mail")
         else:
             self._vault.destroy_after_commit(session, [sealed.key_id])
         return mail_id

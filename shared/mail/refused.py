@@ -35,7 +35,7 @@ def find_page(session: Session, after: tuple[datetime, str] | None, limit: int) 
 def try_again(session: Session, mail: str, now: datetime) -> None:
     """Have one sent again, as if for the first time, say after a mailbox was emptied. Raises NotFoundError."""
     _change(session, mail, state=WAITING, attempts=0, next_attempt_at=now, problem=None)
-    wake_after(session)
+    wake_after(session, "mail")
 
 
 def let_go(session: Session, tools: Tools, mail: str) -> None:

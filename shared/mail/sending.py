@@ -60,7 +60,7 @@ def send_due(tools: Tools, now: datetime) -> bool:
 def _claim(tools: Tools, now: datetime) -> Row | None:
     due = sa.and_(outgoing_mails.c.state == WAITING, outgoing_mails.c.next_attempt_at <= now)
     query = sa.select(outgoing_mails).where(due).order_by(outgoing_mails.c.next_attempt_at).limit(1)
-    with tools.database.reading() as session:
+    with tools.database.asking() as session:
         if session.execute(query.with_only_columns(outgoing_mails.c.id)).first() is None:
             return None
     with tools.database.transaction() as session:

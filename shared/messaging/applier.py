@@ -126,7 +126,7 @@ class Applier:
             return self._apply_one_by_one()
 
     def _apply_batch(self, limit: int) -> int:
-        with self._database.reading() as session:
+        with self._database.asking() as session:
             rows = self._waiting(session, limit)
         deliveries = {row["id"]: self._open(row) for row in rows}
         waiting: Sequence[int] = list(deliveries)

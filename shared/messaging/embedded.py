@@ -36,7 +36,7 @@ class EmbeddedMover:
         A service that cannot take them does not keep the others from getting theirs; nothing is marked then.
         """
         database = self._databases[service]
-        with database.reading() as session:
+        with database.asking() as session:
             rows = (
                 session.execute(sa.select(outbox).where(IS_WAITING).order_by(outbox.c.id).limit(BATCH)).mappings().all()
             )

@@ -40,14 +40,14 @@ def store(session: Session, deliveries: Sequence[StoredEvent], *, now: datetime)
     )
     session.execute(statement, [_row(event, now) for event in deliveries])
     reach("inbox.stored")
-    wake_after(session)
+    wake_after(session, "inbox")
 
 
 def store_new(session: Session, deliveries: Sequence[StoredEvent], *, now: datetime) -> int:
     """Store those that never came before, and return how many they were; what is known is not applied again."""
     stored = insert_once(session, inbox, [_row(event, now) for event in deliveries])
     if stored:
-        wake_after(session)
+        wake_after(session, "inbox")
     return stored
 
 

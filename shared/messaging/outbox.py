@@ -104,7 +104,7 @@ class Outbox:
         if rows:
             insert_all(session, outbox, rows)
             reach("outbox.written")
-            wake_after(session)
+            wake_after(session, "outbox")
 
     def _sign(
         self, event: Event, kind: DecisionKind | None, sequence: str, trace: str | None, now: datetime

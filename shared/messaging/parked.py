@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import sqlalchemy as sa
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.orm import Session
+
+    from shared.bell import Work
 
 TABLES = {
     "inbox": (inbox, inbox.c.type, WAITING),
@@ -61,7 +63,7 @@ def retry(session: Session, place: str, number: int, now: datetime) -> None:
     show(session, place, number)
     table, _, again = TABLES[place]
     session.execute(sa.update(table).where(table.c.id == number).values(state=again, attempts=0, next_attempt_at=now))
-    wake_after(session)
+    wake_after(session, cast("Work", place))
 
 
 def _table(place: str) -> sa.Table:

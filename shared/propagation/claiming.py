@@ -33,13 +33,30 @@ _PUTS_RIGHT = sa.and_(obligations.c.processor == "", obligations.c.kind != "inqu
 """What is done while a backup is put right: nobody outside is told of what may have been erased since, or asked."""
 
 
+def what_is_due(tools: Tools) -> tuple[bool, bool]:
+    """Ask, without claiming it, whether there is anything for ``claim_own`` and for ``claim_one``."""
+    own, one = (due.with_only_columns(obligations.c.id).exists() for due in (_own(tools), _one(tools)))
+    with tools.database.asking() as session:
+        row = session.execute(sa.select(own.label("own"), one.label("one"))).one()
+    return row.own, row.one
+
+
 def claim_own(tools: Tools) -> list[Row]:
     """Claim a batch for the own store, of what nobody has tried: what once took its process along goes alone."""
-    return _claim(tools, sa.select(obligations).where(UNTRIED_OWN), BATCH)
+    return _claim(tools, _own(tools), BATCH)
 
 
 def claim_one(tools: Tools) -> Row | None:
     """Claim one that is due: a processor's in its subject's order, or an own store's that was tried before."""
+    claimed = _claim(tools, _one(tools), 1)
+    return claimed[0] if claimed else None
+
+
+def _own(tools: Tools) -> sa.Select[Any]:
+    return _allowed(tools, sa.select(obligations).where(UNTRIED_OWN))
+
+
+def _one(tools: Tools) -> sa.Select[Any]:
     earlier = aliased(obligations)
     blocked = sa.exists().where(
         earlier.c.processor == obligations.c.processor,
@@ -47,17 +64,15 @@ def claim_one(tools: Tools) -> Row | None:
         earlier.c.id < obligations.c.id,
         IN_ORDER,
     )
-    claimed = _claim(tools, sa.select(obligations).where(UNFINISHED, _is_due(tools.clock()), ~blocked), 1)
-    return claimed[0] if claimed else None
+    return _allowed(tools, sa.select(obligations).where(UNFINISHED, _is_due(tools.clock()), ~blocked))
+
+
+def _allowed(tools: Tools, due: sa.Select[Any]) -> sa.Select[Any]:
+    return due.where(_PUTS_RIGHT) if tools.marks.restoring() else due
 
 
 def _claim(tools: Tools, due: sa.Select[Any], most: int) -> list[Row]:
-    if tools.marks.restoring():
-        due = due.where(_PUTS_RIGHT)
     query = due.order_by(obligations.c.id).limit(most)
-    with tools.database.reading() as session:
-        if session.execute(query.with_only_columns(obligations.c.id).limit(1)).first() is None:
-            return []
     until = tools.clock() + LEASE
     with tools.database.transaction() as session:
         found = session.execute(query.with_for_update(skip_locked=True, of=obligations)).mappings().all()

@@ -86,7 +86,7 @@ def give(
         for (person, gift), its in zip(persons.items(), sealed.values(), strict=True)
     ]
     insert_all(session, obligations, rows)
-    wake_after(session)
+    wake_after(session, "obligation")
 
 
 def supersede(session: Session, tools: Tools, processor: str, subjects: Sequence[str], *, now: datetime) -> None:

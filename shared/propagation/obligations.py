@@ -60,7 +60,7 @@ def accept(service: Service) -> Handler:
         for delivery, decision in again:
             with delivery.traced():
                 receipts.say_again(session, tools, decision.decision, now=delivery.now)
-        wake_after(session)
+        wake_after(session, "obligation")
         reach("obligation.made")
 
     return handler
@@ -148,7 +148,7 @@ def wake_asked(session: Session, *, decision: str, processor: str, action: str, 
         )
         .values(state=OPEN, next_attempt_at=now)
     )
-    wake_after(session)
+    wake_after(session, "obligation")
 
 
 def _known(session: Session, deliveries: Sequence[Delivery]) -> set[str]:

@@ -69,4 +69,4 @@ def look_again(
             key_id=sealed.key_id,
         )
     )
-    wake_after(session)
+    wake_after(session, "obligation")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -18,7 +19,7 @@ from shared.events import TERMINAL, ReceiptIssued
 from shared.failpoints import reach
 from shared.processors import interface as processors
 from shared.propagation import own_store, receipts, transfers
-from shared.propagation.claiming import claim_one, claim_own
+from shared.propagation.claiming import claim_one, claim_own, what_is_due
 from shared.propagation.giving import STOPPING, TRANSFER
 from shared.propagation.own_store import TakenOverError
 from shared.propagation.rechecks import RECHECK
@@ -26,7 +27,7 @@ from shared.propagation.tables import ASKED, CLAIMED, FINISHED, OPEN, PARKED, SU
 from shared.propagation.tasks import given_up, receipt_of, task_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
@@ -48,13 +49,20 @@ class ObligationWorker:
         self._tools = tools
 
     def work(self) -> bool:
-        """Carry out what is due for the own store together, and one thing more; return whether there was anything."""
-        own = claim_own(self._tools)
-        self._carry_out_own(own)
-        row = claim_one(self._tools)
-        if row is not None:
-            self._attempt(row)
-        return bool(own) or row is not None
+        """Carry out what ``find`` finds; return whether there was anything."""
+        found = self.find()
+        if found is not None:
+            found()
+        return found is not None
+
+    def find(self) -> Callable[[], None] | None:
+        """Claim what is due for the own store together or, without any, one thing; return what carries it out."""
+        own, other = what_is_due(self._tools)
+        if own and (rows := claim_own(self._tools)):
+            return partial(self._carry_out_own, rows)
+        if other and (row := claim_one(self._tools)):
+            return partial(self._attempt, row)
+        return None
 
     def _carry_out_own(self, rows: Sequence[Row]) -> None:
         """Carry out several in stages they share or, when anything is wrong with any of them, one by one."""

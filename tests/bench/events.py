@@ -83,7 +83,7 @@ def put_out(tools: Tools, rows: Sequence[Row]) -> float:
     """
     with tools.database.transaction() as session:
         session.execute(sa.insert(outbox), list(rows))
-        wake_after(session)
+        wake_after(session, "outbox")
         return time.perf_counter()
 
 

@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from shared.database import LOOKED_AT, Database, UtcDateTime, insert_once, is_away, lock_subject, wake_after
+from shared.dialects import COMPILED
 from tests.servers.kept import free_port
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def fail(database: Database, text: str) -> None:
     """Write one note, ask to be woken, and fail before the end."""
     with database.transaction() as session:
         session.execute(sa.insert(notes).values(text=text))
-        wake_after(session)
+        wake_after(session, "mail")
         raise ZeroDivisionError
 
 
@@ -239,7 +240,7 @@ def test_the_bell_rings_after_a_commit_that_asked_for_it_and_not_otherwise(datab
     """Whoever is woken must find the work: not before the commit, nor after a rollback."""
     heard = database.bell.wait(-1, 0)
     with database.transaction() as session:
-        wake_after(session)
+        wake_after(session, "mail")
         assert database.bell.wait(heard, 0) == heard
     assert database.bell.wait(heard, 0) == heard + 1
     write(database, "quiet")
@@ -357,13 +358,36 @@ def test_a_notice_that_fails_after_the_commit_is_no_failure_of_the_transaction(
     with psycopg.connect(postgres_url(), autocommit=True) as elsewhere:
         with postgresql.transaction() as session:
             session.execute(sa.insert(notes).values(text="stored"))
-            wake_after(session)
+            wake_after(session, "mail")
             session.commit()
             elsewhere.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
             elsewhere.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
         elsewhere.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
     assert texts(postgresql) == ["stored"]
     assert postgresql.bell.wait(heard, 0) == heard + 1
+
+
+def test_what_was_compiled_for_one_database_serves_another_and_every_use(database: Database, tmp_path: Path) -> None:
+    """An installation has up to twenty-four engines in one process, which are asked much the same."""
+    question = sa.select(notes.c.text).where(notes.c.id == 1, notes.c.text != str(tmp_path))
+    with database.reading() as session:
+        session.execute(question)
+    compiled = len(COMPILED)
+    with database.transaction() as session:
+        session.execute(question)
+    other = Database(database.url.render_as_string(hide_password=False))
+    with other.asking() as session:
+        session.execute(question)
+    other.close()
+    assert len(COMPILED) == compiled
+
+
+def test_a_question_of_one_statement_changes_nothing(database: Database) -> None:
+    """It is asked without a transaction; on SQLite of a connection that cannot write."""
+    with database.transaction() as session:
+        session.execute(sa.insert(notes).values(text="there"))
+    with database.asking() as session:
+        assert session.scalars(sa.select(notes.c.text)).all() == ["there"]
 
 
 def test_a_database_that_is_away_is_told_from_a_question_that_is_wrong(database: Database, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.bell import Bell
-from shared.loops import Loop
+from shared.loops import Crew, Loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -126,6 +126,28 @@ def test_a_loop_that_failed_a_thousand_times_still_tries(running: Running) -> No
     until(lambda: loop.failures == 5001)
     thread.join(0.1)
     assert thread.is_alive()
+
+
+def test_of_a_crew_one_looks_while_the_others_do_what_was_found(running: Running) -> None:
+    """Both pieces of work are under way at once; and what has to come after the first is looked for when it is done."""
+    bell, looks, begun, done = Bell(), [], [], threading.Event()
+    work = ["first", "second"]
+
+    def find() -> Callable[[], object] | None:
+        looks.append(threading.get_ident())
+        if not work:
+            return None
+        name = work.pop(0)
+        return lambda: (begun.append(name), done.wait(10))
+
+    for loop in Crew(find, bell, "obligation").loops("tried", 4):
+        running.run(loop)
+    until(lambda: len(begun) == 2)
+    time.sleep(0.1)
+    assert len(looks) == 3  # nobody asks again what was just answered
+    work.append("third")
+    done.set()
+    until(lambda: begun[2:] == ["third"])
 
 
 HANGING = """

@@ -24,7 +24,7 @@ import sqlalchemy as sa
 from shared.database import Database, wake_after
 with Database(sys.argv[1]).transaction() as session:
     session.execute(sa.text("INSERT INTO notes VALUES (1)"))
-    wake_after(session)
+    wake_after(session, "mail")
 """
 
 
@@ -58,7 +58,7 @@ def _write(url: sa.URL) -> None:
     other = Database(url.render_as_string(hide_password=False))
     with other.transaction() as session:
         session.execute(sa.text("INSERT INTO notes VALUES (1)"))
-        wake_after(session)
+        wake_after(session, "mail")
     other.close()
 
 
@@ -84,6 +84,19 @@ def test_a_commit_of_another_process_rings_our_bell(watched: Database) -> None:
     url = watched.url.render_as_string(hide_password=False)
     subprocess.run([sys.executable, "-c", WRITER, url], check=True)
     assert watched.bell.wait(heard, 0.5) > heard
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_our_own_commit_rings_once_and_for_its_kind_of_work(watched: Database) -> None:
+    """A process hears its own NOTIFY, of what it knows already. Who committed to SQLite's file cannot be told."""
+    heard, other = _quiet(watched), watched.bell.wait(-1, 0, "outbox")
+    with watched.transaction() as session:
+        wake_after(session, "mail")
+    assert watched.bell.wait(heard, 0) == heard + 1
+    assert watched.bell.wait(heard + 1, 0.5) == heard + 1
+    _write(watched.url)
+    assert watched.bell.wait(heard + 1, 1) == heard + 2
+    assert watched.bell.wait(other, 0, "outbox") == other
 
 
 def test_no_commit_no_ring(watched: Database) -> None:

@@ -112,7 +112,7 @@ class Relay:
     def _waiting(self) -> Sequence[RowMapping]:
         # What was never tried is due whatever the clock says: it may have been set back since.
         due = sa.or_(outbox.c.attempts == 0, outbox.c.next_attempt_at <= self._clock())
-        with self._database.reading() as session:
+        with self._database.asking() as session:
             query = sa.select(outbox).where(IS_WAITING, due).order_by(outbox.c.id).limit(WINDOW)
             return session.execute(query).mappings().all()
 
@@ -164,7 +164,7 @@ class Relay:
             self._channel = channel
             self._checked_at = NEVER
             self._changed.notify_all()
-        self._database.bell.ring()
+        self._database.bell.ring("outbox")
 
     def _lost(self) -> None:
         with self._changed:
