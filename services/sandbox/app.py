@@ -35,7 +35,8 @@ def create_sandbox(config: SandboxConfig) -> Flask:
         OpenDsrPlayer(stage, "website-host", formats=("sha256",), categories=("contact-forms",)),
     )
     everybody: tuple[Player, ...] = (*newsletters, *opendsr)
-    players: Mapping[str, Player] = {player.name: player for player in everybody}
+    wanted = config.plays
+    players: Mapping[str, Player] = {each.name: each for each in everybody if wanted is None or each.name in wanted}
     app = Flask("services.sandbox", static_folder=None)
     app.extensions["sandbox"] = stage
     for player in players.values():

@@ -14,7 +14,7 @@ from services.sandbox.background import Background
 from shared.clock import system_clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
     from flask import Blueprint
@@ -46,7 +46,8 @@ class SandboxConfig:
     """How a sandbox is set up; times are in seconds.
 
     `pace` scales every wait of the played processors: theirs last up to two weeks, ours begin at
-    half a second. `clock` gives the times they write and sign.
+    half a second. `clock` gives the times they write and sign. `plays` names the processors that are
+    played; None plays all.
     """
 
     addresses: Addresses
@@ -54,6 +55,7 @@ class SandboxConfig:
     pace: float = 1.0
     stall_seconds: float = 60.0
     late_seconds: float = 2.0
+    plays: Collection[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -364,7 +364,12 @@ def desk(home: Path, programme: str = "laposta", **environ: str) -> Iterator[Des
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     played = SandboxConfig(
-        addresses=addresses.load(home), clock=installation.clock, pace=0.02, stall_seconds=1, late_seconds=0.05
+        addresses=addresses.load(home),
+        clock=installation.clock,
+        pace=0.02,
+        stall_seconds=1,
+        late_seconds=0.05,
+        plays={programme},
     )
     try:
         with running(played, port + 1) as (origin, stage):
