@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import yaml
@@ -58,15 +59,17 @@ class ConfigurationFile(Generic[MadeT]):
     made: MadeT
 
 
-def read_configuration(path: Path, schema: Schema, make: Callable[[dict[str, Any]], MadeT]) -> ConfigurationFile[MadeT]:
+def read_configuration(
+    path: Path, schema: type[Schema], make: Callable[[dict[str, Any]], MadeT]
+) -> ConfigurationFile[MadeT]:
     """Read a file, check it, and ``make`` of it what it is for; ``make`` may raise ValidationError.
 
     Raises ConfigurationError that names every key that is wrong, and how.
     """
     try:
         raw = path.read_bytes()
-        said = yaml.load(raw, Loader=_Loader)  # noqa: S506 - a SafeLoader
-        return ConfigurationFile(raw, said, make(schema.load(said)))
+        said, loaded = _understood(raw, schema)
+        return ConfigurationFile(raw, said, make(loaded))
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
     except yaml.YAMLError as error:
@@ -74,6 +77,13 @@ def read_configuration(path: Path, schema: Schema, make: Callable[[dict[str, Any
     except ValidationError as error:
         wrong = "\n".join(f"  {line}" for line in _lines(error.messages))
         raise ConfigurationError(f"{path} cannot be used:\n{wrong}") from error
+
+
+@lru_cache(maxsize=4)
+def _understood(raw: bytes, schema: type[Schema]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Each service of a process reads the same file."""
+    said = yaml.load(raw, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    return said, schema().load(said)
 
 
 def _where(error: yaml.YAMLError) -> str:

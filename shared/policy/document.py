@@ -59,7 +59,7 @@ class Policy:
         Raises ConfigurationError that names every key that is unknown, missing or wrong, every data class
         without a term, and every term that is shorter than the law or longer than the statement allows.
         """
-        file = read_configuration(path, PolicySchema(), partial(policy_parts, folder=path.parent))
+        file = read_configuration(path, PolicySchema, partial(policy_parts, folder=path.parent))
         return cls(hash=hashlib.sha256(file.raw).hexdigest(), **file.made)
 
     def term(self, name: str) -> relativedelta:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
+from shared.database import UtcDateTime
 from shared.failpoints import reach
 from shared.many import among
 from shared.propagation.tables import (
@@ -29,53 +30,83 @@ if TYPE_CHECKING:
 
 LEASE = timedelta(minutes=5)  # longer than the longest time-out of an adapter's calls together
 BATCH = 100
-_PUTS_RIGHT = sa.and_(obligations.c.processor == "", obligations.c.kind != "inquiry")
-"""What is done while a backup is put right: nobody outside is told of what may have been erased since, or asked."""
+_NOW = sa.bindparam("now", type_=UtcDateTime())
+_FAR = sa.bindparam("far", type_=UtcDateTime())
 
 
-def what_is_due(tools: Tools) -> tuple[bool, bool]:
-    """Ask, without claiming it, whether there is anything for ``claim_own`` and for ``claim_one``."""
-    own, one = (due.with_only_columns(obligations.c.id).exists() for due in (_own(tools), _one(tools)))
-    with tools.database.asking() as session:
-        row = session.execute(sa.select(own.label("own"), one.label("one"))).one()
-    return row.own, row.one
+def _is_due() -> sa.ColumnElement[bool]:
+    """What is to be tried, asked after, or was left behind by a worker whose lease ran out.
+
+    What was never tried is due whatever the clock says, and no lease lasts twice as long as one: the clock may
+    have been set back.
+    """
+    at, until = obligations.c.next_attempt_at, obligations.c.claimed_until
+    untried = sa.and_(obligations.c.attempts == 0, obligations.c.problem.is_(None))
+    return sa.or_(
+        sa.and_(obligations.c.state == OPEN, sa.or_(at <= _NOW, untried)),
+        sa.and_(obligations.c.state == ASKED, at <= _NOW),
+        sa.and_(obligations.c.state == CLAIMED, sa.or_(until <= _NOW, until > _FAR)),
+    )
 
 
-def claim_own(tools: Tools) -> list[Row]:
-    """Claim a batch for the own store, of what nobody has tried: what once took its process along goes alone."""
-    return _claim(tools, _own(tools), BATCH)
-
-
-def claim_one(tools: Tools) -> Row | None:
-    """Claim one that is due: a processor's in its subject's order, or an own store's that was tried before."""
-    claimed = _claim(tools, _one(tools), 1)
-    return claimed[0] if claimed else None
-
-
-def _own(tools: Tools) -> sa.Select[Any]:
-    return _allowed(tools, sa.select(obligations).where(UNTRIED_OWN))
-
-
-def _one(tools: Tools) -> sa.Select[Any]:
+def _is_blocked() -> sa.ColumnElement[bool]:
     earlier = aliased(obligations)
-    blocked = sa.exists().where(
+    return sa.exists().where(
         earlier.c.processor == obligations.c.processor,
         earlier.c.subject == obligations.c.subject,
         earlier.c.id < obligations.c.id,
         IN_ORDER,
     )
-    return _allowed(tools, sa.select(obligations).where(UNFINISHED, _is_due(tools.clock()), ~blocked))
 
 
-def _allowed(tools: Tools, due: sa.Select[Any]) -> sa.Select[Any]:
-    return due.where(_PUTS_RIGHT) if tools.marks.restoring() else due
+class _Questions:
+    """What is asked at every ring, put together once."""
+
+    def __init__(self, *wanted: sa.ColumnElement[bool]) -> None:
+        own = sa.select(obligations).where(UNTRIED_OWN, *wanted).order_by(obligations.c.id)
+        one = sa.select(obligations).where(UNFINISHED, _is_due(), ~_is_blocked(), *wanted).order_by(obligations.c.id)
+        there = [due.with_only_columns(obligations.c.id).order_by(None).exists() for due in (own, one)]
+        self.due = sa.select(there[0].label("own"), there[1].label("one"))
+        self.own = own.limit(BATCH).with_for_update(skip_locked=True, of=obligations)
+        self.one = one.limit(1).with_for_update(skip_locked=True, of=obligations)
 
 
-def _claim(tools: Tools, due: sa.Select[Any], most: int) -> list[Row]:
-    query = due.order_by(obligations.c.id).limit(most)
-    until = tools.clock() + LEASE
+_QUESTIONS = _Questions()
+_PUTS_RIGHT = _Questions(obligations.c.processor == "", obligations.c.kind != "inquiry")
+"""What is done while a backup is put right: nobody outside is told of what may have been erased since, or asked."""
+
+
+def what_is_due(tools: Tools) -> tuple[bool, bool]:
+    """Ask, without claiming it, whether there is anything for ``claim_own`` and for ``claim_one``."""
+    with tools.database.asking() as session:
+        row = session.execute(_questions(tools).due, _times(tools.clock())).one()
+    return row.own, row.one
+
+
+def claim_own(tools: Tools) -> list[Row]:
+    """Claim a batch for the own store, of what nobody has tried: what once took its process along goes alone."""
+    return _claim(tools, _questions(tools).own)
+
+
+def claim_one(tools: Tools) -> Row | None:
+    """Claim one that is due: a processor's in its subject's order, or an own store's that was tried before."""
+    claimed = _claim(tools, _questions(tools).one)
+    return claimed[0] if claimed else None
+
+
+def _questions(tools: Tools) -> _Questions:
+    return _PUTS_RIGHT if tools.marks.restoring() else _QUESTIONS
+
+
+def _times(now: datetime) -> dict[str, datetime]:
+    return {"now": now, "far": now + 2 * LEASE}
+
+
+def _claim(tools: Tools, query: sa.Select[Any]) -> list[Row]:
+    now = tools.clock()
+    until = now + LEASE
     with tools.database.transaction() as session:
-        found = session.execute(query.with_for_update(skip_locked=True, of=obligations)).mappings().all()
+        found = session.execute(query, _times(now)).mappings().all()
         if found:
             session.execute(
                 sa.update(obligations)
@@ -85,18 +116,3 @@ def _claim(tools: Tools, due: sa.Select[Any], most: int) -> list[Row]:
     if found:
         reach("obligation.claimed")
     return [{**row, "state": CLAIMED, "claimed_until": until, "attempts": row["attempts"] + 1} for row in found]
-
-
-def _is_due(now: datetime) -> sa.ColumnElement[bool]:
-    """What is to be tried, asked after, or was left behind by a worker whose lease ran out.
-
-    What was never tried is due whatever the clock says, and no lease lasts twice as long as one: the clock may
-    have been set back.
-    """
-    at, until = obligations.c.next_attempt_at, obligations.c.claimed_until
-    untried = sa.and_(obligations.c.attempts == 0, obligations.c.problem.is_(None))
-    return sa.or_(
-        sa.and_(obligations.c.state == OPEN, sa.or_(at <= now, untried)),
-        sa.and_(obligations.c.state == ASKED, at <= now),
-        sa.and_(obligations.c.state == CLAIMED, sa.or_(until <= now, until > now + 2 * LEASE)),
-    )

@@ -123,7 +123,7 @@ class Register:
         unless their paths are absolute. With an ``owner`` only the processors of that service get their settings:
         no service holds what opens another's. Raises ConfigurationError that names every key that is wrong.
         """
-        file = read_configuration(path, RegisterSchema(), lambda said: _made(said, path.parent, sandbox, owner))
+        file = read_configuration(path, RegisterSchema, lambda said: _made(said, path.parent, sandbox, owner))
         return cls(file.made, _digest(file.said["processors"]))
 
     def __iter__(self) -> Iterator[Processor]:

@@ -28,7 +28,7 @@ class _Lands(Schema):
 def _read(tmp_path: Path, content: str | bytes) -> Any:
     path = tmp_path / "lands.yaml"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return read_configuration(path, _Lands(), lambda said: said).made
+    return read_configuration(path, _Lands, lambda said: said).made
 
 
 def test_norway_is_a_country_and_a_date_is_text(tmp_path: Path) -> None:
@@ -74,4 +74,4 @@ def test_a_file_without_keys_is_refused(tmp_path: Path, content: str) -> None:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     """The message says which file, and why it cannot be read."""
     with pytest.raises(ConfigurationError, match=r"none\.yaml cannot be read: No such file"):
-        read_configuration(tmp_path / "none.yaml", _Lands(), lambda said: said)
+        read_configuration(tmp_path / "none.yaml", _Lands, lambda said: said)
