@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from shared.bell import WORK, Bell
-from shared.crier import Crier
+from shared.crier import NearbyCrier, NotifyCrier
 from shared.dialects import COMPILED
 from shared.failpoints import reach
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
     from shared.bell import Work
+    from shared.crier import Crier
 
 CHANNEL = "discreet"
 WAKING = "wakes for"
@@ -146,7 +147,7 @@ class Database:
                 yield session
 
     def hear(self, said: str) -> None:
-        """Ring for what a process said in a NOTIFY; not for our own word, for which the bell rang already."""
+        """Ring for what a process said that committed; not for our own word, for which the bell rang already."""
         who, *work = said.split() or [""]
         crier = self._criers.get(os.getpid())
         if crier is None or crier.name != who:
@@ -218,15 +219,17 @@ class Database:
 
     def _announce(self, work: Collection[Work]) -> None:
         self.bell.ring(*work)
-        if self.dialect == "postgresql":
-            self._crier().cry(work)
+        self._crier().cry(work)
 
     def _crier(self) -> Crier:
         pid = os.getpid()
         if pid not in self._criers:
             with self._opening:
                 if pid not in self._criers:
-                    self._criers[pid] = Crier(CHANNEL, lambda: self.engine("light"))
+                    if self.file is not None:
+                        self._criers[pid] = NearbyCrier(self.file)
+                    else:
+                        self._criers[pid] = NotifyCrier(CHANNEL, lambda: self.engine("light"))
         return self._criers[pid]
 
 

@@ -79,16 +79,15 @@ def _quiet(database: Database) -> int:
 
 
 def test_a_commit_of_another_process_rings_our_bell(watched: Database) -> None:
-    """A form that the web process stored is carried on at once: NOTIFY on PostgreSQL, data_version on SQLite."""
+    """A form that the web process stored is carried on at once: NOTIFY on PostgreSQL, a datagram on SQLite."""
     heard = _quiet(watched)
     url = watched.url.render_as_string(hide_password=False)
     subprocess.run([sys.executable, "-c", WRITER, url], check=True)
     assert watched.bell.wait(heard, 0.5) > heard
 
 
-@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 def test_our_own_commit_rings_once_and_for_its_kind_of_work(watched: Database) -> None:
-    """A process hears its own NOTIFY, of what it knows already. Who committed to SQLite's file cannot be told."""
+    """A process hears its own word too, of what it knows already."""
     heard, other = _quiet(watched), watched.bell.wait(-1, 0, "outbox")
     with watched.transaction() as session:
         wake_after(session, "mail")
