@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response, jsonify, request
 
+from services.sandbox.brevo_campaigns import BrevoCampaigns
 from services.sandbox.brevo_webhooks import BrevoWebhooks
 from services.sandbox.entrance import entrance
 
@@ -53,6 +54,8 @@ class Brevo:
         self._contacts: dict[int, BrevoContact] = {}
         self._made = 0
         self._webhooks = BrevoWebhooks(stage, self._list)
+        self._mailings = BrevoCampaigns(stage, self._list)
+        self.campaigns = self._mailings.kept
 
     def blueprint(self) -> Blueprint:
         """Return the routes under /brevo/v3."""
@@ -75,12 +78,14 @@ class Brevo:
         routes.post("/webhooks")(self._make_webhook)
         routes.put("/webhooks/<int:number>")(self._update_webhook)
         routes.delete("/webhooks/<int:number>")(self._delete_webhook)
+        self._mailings.add_to(routes)
         return routes
 
     def reset(self) -> None:
         """Forget the contacts; webhooks stay, as whoever made them will not make them again."""
         with self._stage.lock:
             self._contacts.clear()
+            self.campaigns.reset()
 
     def members(self) -> list[dict[str, str]]:
         """Return the contacts for the control calls."""

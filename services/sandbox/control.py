@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from flask import Blueprint, Response, abort, jsonify, request
 
+from services.sandbox.campaigns import WHOMS
 from services.sandbox.state import ACTS, BEHAVIOURS
 from shared.clock import utc_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from services.sandbox.campaigns import Whom
     from services.sandbox.state import Behaviour, Newsletter, Player, ReceivedCall, Stage
 
 
@@ -31,6 +33,10 @@ class Control:
         routes.get("/deliveries")(self._deliveries)
         routes.post("/behaviour")(self._behave)
         routes.get("/newsletter/<processor>/members")(self._members)
+        routes.get("/newsletter/<processor>/campaigns")(self._campaigns)
+        routes.post("/newsletter/<processor>/campaigns")(self._make_campaign)
+        routes.post("/newsletter/<processor>/campaigns/<key>/send")(self._send_campaign)
+        routes.post("/newsletter/<processor>/campaigns/<key>/take-back")(self._take_campaign_back)
         routes.post("/newsletter/<processor>/<act>")(self._act)
         routes.post("/reset")(self._reset)
         return routes
@@ -58,6 +64,38 @@ class Control:
         email = _content().get("email")
         if act not in ACTS or not isinstance(email, str) or not self._newsletter(processor).act(act, email):
             abort(404)
+        return Response(status=204)
+
+    def _campaigns(self, processor: str) -> Response:
+        found = self._newsletter(processor).campaigns.all()
+        return jsonify([
+            {
+                "id": each.key,
+                "subject": each.subject,
+                "to": each.whom,
+                "planned_at": each.planned_at and utc_text(each.planned_at),
+                "sent_at": each.began_at and utc_text(each.began_at),
+            }
+            for each in found
+        ])  # fmt: skip
+
+    def _make_campaign(self, processor: str) -> tuple[Response, int]:
+        content = _content()
+        subject, whom = content.get("subject"), content.get("to", "list")
+        if not isinstance(subject, str) or whom not in WHOMS:
+            abort(422)
+        return jsonify({"id": self._newsletter(processor).campaigns.make(subject, cast("Whom", whom))}), 201
+
+    def _send_campaign(self, processor: str, key: str) -> Response:
+        if not self._newsletter(processor).campaigns.send(key):
+            abort(404)
+        return Response(status=204)
+
+    def _take_campaign_back(self, processor: str, key: str) -> Response:
+        campaigns = self._newsletter(processor).campaigns
+        if campaigns.find(key) is None:
+            abort(404)
+        campaigns.plan(key, None)
         return Response(status=204)
 
     def _reset(self) -> Response:

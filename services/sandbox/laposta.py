@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from flask import jsonify, request
 
 from services.sandbox.entrance import entrance
+from services.sandbox.laposta_campaigns import LapostaCampaigns
 from services.sandbox.laposta_webhooks import LapostaWebhooks
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class Laposta:
         self._fields = ["email", "voornaam"]
         self._members: dict[str, LapostaMember] = {}
         self._webhooks = LapostaWebhooks(stage, self._list_id, self._settings["webhook_secret"])
+        self._mailings = LapostaCampaigns(stage, self._list_id)
+        self.campaigns = self._mailings.kept
 
     def blueprint(self) -> Blueprint:
         """Return the routes under /laposta/v2."""
@@ -83,6 +86,7 @@ class Laposta:
         routes.get("/webhook")(self._show_webhooks)
         routes.post("/webhook")(self._make_webhook)
         routes.post("/webhook/<webhook_id>")(self._update_webhook)
+        self._mailings.add_to(routes)
         return routes
 
     def reset(self) -> None:
@@ -90,6 +94,7 @@ class Laposta:
         with self._stage.lock:
             self._members.clear()
             self._webhooks.reset()
+            self.campaigns.reset()
 
     def members(self) -> list[dict[str, str]]:
         """Return the list for the control calls."""
@@ -118,7 +123,7 @@ class Laposta:
         given = request.authorization
         if given is None or given.type != "basic" or given.username != self._settings["api_key"]:
             return error(401, "invalid_request", "No valid API key given")
-        if request.path.startswith("/laposta/v2/list/"):
+        if request.path.startswith(("/laposta/v2/list/", "/laposta/v2/campaign")):
             return None
         source = request.form if request.method == "POST" else request.args
         list_id = source.get("list_id", "")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flask import jsonify, request
 
 from services.sandbox.entrance import entrance
+from services.sandbox.listmonk_campaigns import ListmonkCampaigns
 
 if TYPE_CHECKING:
     from flask import Blueprint
@@ -56,6 +57,8 @@ class Listmonk:
         self._list = int(self._settings["list_id"])
         self._subscribers: dict[int, ListmonkSubscriber] = {}
         self._made = 0
+        self._mailings = ListmonkCampaigns(stage, self._list)
+        self.campaigns = self._mailings.kept
 
     def blueprint(self) -> Blueprint:
         """Return the routes under /listmonk/api."""
@@ -75,12 +78,14 @@ class Listmonk:
         routes.patch("/subscribers/<int:number>")(self._update)
         routes.put("/subscribers/<int:number>")(self._update)
         routes.delete("/subscribers/<int:number>")(self._delete)
+        self._mailings.add_to(routes)
         return routes
 
     def reset(self) -> None:
         """Forget everybody."""
         with self._stage.lock:
             self._subscribers.clear()
+            self.campaigns.reset()
 
     def members(self) -> list[dict[str, str]]:
         """Return everybody for the control calls, by what they are to the list."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Response, json, jsonify, request
 
 from services.sandbox.entrance import entrance
+from services.sandbox.mailchimp_campaigns import MailchimpCampaigns
 from services.sandbox.mailchimp_webhooks import MailchimpWebhooks
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class Mailchimp:
         self._members: dict[str, MailchimpMember] = {}
         self._forgotten: set[str] = set()
         self._webhooks = MailchimpWebhooks(stage, self._list_id, self._settings["webhook_secret"])
+        self._mailings = MailchimpCampaigns(stage, self._list_id, self._webhooks, problem)
+        self.campaigns = self._mailings.kept
 
     def blueprint(self) -> Blueprint:
         """Return the routes under /mailchimp/3.0."""
@@ -79,6 +82,7 @@ class Mailchimp:
         routes.get("/lists/<list_id>/webhooks")(self._show_webhooks)
         routes.post("/lists/<list_id>/webhooks")(self._make_webhook)
         routes.patch("/lists/<list_id>/webhooks/<webhook_id>")(self._update_webhook)
+        self._mailings.add_to(routes)
         return routes
 
     def reset(self) -> None:
@@ -86,6 +90,7 @@ class Mailchimp:
         with self._stage.lock:
             self._members.clear()
             self._forgotten.clear()
+            self.campaigns.reset()
 
     def members(self) -> list[dict[str, str]]:
         """Return the audience for the control calls."""
@@ -112,7 +117,7 @@ class Mailchimp:
         key = None if given is None else (given.password if given.type == "basic" else given.token)
         if key != self._settings["api_key"]:
             return problem(401, "API Key Invalid")
-        if (request.view_args or {}).get("list_id") != self._list_id:
+        if (request.view_args or {}).get("list_id", self._list_id) != self._list_id:
             return problem(404, "Resource Not Found")
         if request.method in ("PUT", "PATCH") and not isinstance(request.get_json(silent=True), dict):
             return problem(400, "JSON Parse Error")

@@ -60,13 +60,16 @@ class MailchimpWebhooks:
         self, fields: Mapping[str, str], member_id: str, email: str, merges: Mapping[str, str], *, source: str
     ) -> None:
         """Post an event to every webhook that is for it and for what caused it."""
-        body = urlencode(self._form(fields, member_id, email, merges)).encode()
+        self._post(fields["type"], source, self._form(fields, member_id, email, merges))
+
+    def tell_of(self, fields: Mapping[str, str]) -> None:
+        """Post what is about nobody."""
+        self._post(fields["type"], "user", {**fields, "fired_at": self._now()})
+
+    def _post(self, kind: str, source: str, form: Mapping[str, str]) -> None:
+        body = urlencode(form).encode()
         with self._stage.lock:
-            urls = [
-                hook["url"]
-                for hook in self._hooks.values()
-                if hook["events"][fields["type"]] and hook["sources"][source]
-            ]
+            urls = [hook["url"] for hook in self._hooks.values() if hook["events"][kind] and hook["sources"][source]]
         for url in urls:
             send(
                 self._stage,
@@ -82,8 +85,7 @@ class MailchimpWebhooks:
             )
 
     def _form(self, fields: Mapping[str, str], member_id: str, email: str, merges: Mapping[str, str]) -> dict[str, str]:
-        fired_at = self._stage.config.clock().astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-        form = {"type": fields["type"], "fired_at": fired_at}
+        form = {"type": fields["type"], "fired_at": self._now()}
         form.update({name: value for name, value in fields.items() if name != "type"})
         form.update({"data[list_id]": self._list_id, "data[email]": email})
         if fields["type"] == "cleaned":  # comes without an id and without merge fields
@@ -91,6 +93,9 @@ class MailchimpWebhooks:
         form.update({"data[id]": member_id[:10], "data[email_type]": "html", "data[ip_opt]": "192.0.2.1"})
         form.update({f"data[merges][{tag}]": value for tag, value in {"EMAIL": email, **merges}.items()})
         return form
+
+    def _now(self) -> str:
+        return self._stage.config.clock().astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
     def _headers(self, body: bytes) -> dict[str, str]:
         moment = str(int(self._stage.config.clock().timestamp()))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Response, jsonify, request
 
 from services.sandbox.entrance import entrance
+from services.sandbox.mailerlite_campaigns import MailerLiteCampaigns
 from services.sandbox.mailerlite_webhooks import MailerLiteWebhooks
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class MailerLite:
         self._names = ("name", "last_name")
         self._subscribers: dict[str, MailerLiteSubscriber] = {}
         self._webhooks = MailerLiteWebhooks(stage, stage.config.addresses[self.name]["webhook_secret"])
+        self._mailings = MailerLiteCampaigns(stage, self._group, self._webhooks)
+        self.campaigns = self._mailings.kept
 
     def blueprint(self) -> Blueprint:
         """Return the routes under /mailerlite/api."""
@@ -80,6 +83,7 @@ class MailerLite:
         routes.post("/webhooks")(self._webhooks.make)
         routes.put("/webhooks/<number>")(self._webhooks.update)
         routes.delete("/webhooks/<number>")(self._webhooks.delete)
+        self._mailings.add_to(routes)
         return routes
 
     def reset(self) -> None:
@@ -87,6 +91,7 @@ class MailerLite:
         with self._stage.lock:
             self._subscribers.clear()
             self._webhooks.reset()
+            self.campaigns.reset()
 
     def members(self) -> list[dict[str, str]]:
         """Return the subscribers for the control calls."""

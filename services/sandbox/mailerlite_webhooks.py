@@ -80,6 +80,11 @@ class MailerLiteWebhooks:
         inside = {"subscriber": dict(subscriber), "group": {"id": group, "name": "Nieuwsbrief"}}
         self._offer(word, {"type": word, **inside, "account_id": 1, "api_version": "2025-05"})
 
+    def tell_of_campaign(self, campaign: str, subject: str) -> None:
+        """Tell that a mailing was sent."""
+        word = "campaign.sent"
+        self._offer(word, {"id": campaign, "name": subject, "event": word, "account_id": 1, "api_version": "2025-05"})
+
     def _offer(self, word: str, event: dict[str, Any]) -> None:
         for number, hook in self._hooks.items():
             if word not in hook["events"] or not hook["enabled"] or hook["is_blocked"]:

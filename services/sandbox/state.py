@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from flask import Blueprint
 
     from services.sandbox.addresses import Addresses
+    from services.sandbox.campaigns import PlayedCampaigns
     from shared.clock import Clock
 
 Behaviour: TypeAlias = Literal["normal", "fail", "busy", "block", "stall", "late", "twice", "lie", "forge", "impostor"]
@@ -97,6 +98,11 @@ class Player(Protocol):
 
 class Newsletter(Player, Protocol):
     """A played newsletter programme, with what happens on its own screens."""
+
+    @property
+    def campaigns(self) -> PlayedCampaigns:
+        """Its mailings."""
+        ...
 
     def members(self) -> list[dict[str, str]]:
         """Return everybody it has: `email`, `state` in its own words, `first_name`."""

@@ -19,6 +19,9 @@ EventKind: TypeAlias = Literal[
 ]
 SignsWith: TypeAlias = Literal["our-secret", "their-secret", "secret-shown-once"]
 WebhookMode: TypeAlias = Literal["signed", "url-secret", "both"]
+CampaignState: TypeAlias = Literal["draft", "scheduled", "sent"]
+Audience: TypeAlias = Literal["whole-list", "part-of-list", "more-than-list", "another-list", "unknown"]
+"""Whom a mailing goes to, seen from our list."""
 
 SENT_TO: frozenset[MemberState] = frozenset({"subscribed", "pending"})
 """The states in which a programme mails a person, be it only to ask for a confirmation."""
@@ -48,9 +51,13 @@ class ProviderEvent:
 
 @dataclass(frozen=True, kw_only=True)
 class ParsedWebhook:
-    """The events of one delivery; `rejected` items were unreadable, `ignored` ones are not for us."""
+    """The events of one delivery; `rejected` items were unreadable, `ignored` ones are not for us.
+
+    `campaigns` are those of which it tells that they were sent, by the programme's own ids.
+    """
 
     events: tuple[ProviderEvent, ...] = ()
+    campaigns: tuple[str, ...] = ()
     rejected: int = 0
     ignored: int = 0
 
@@ -90,12 +97,56 @@ class Promise:
     text: Both
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Campaign:
+    """A mailing as the programme has it: `at` is when it is planned, or when its sending began (aware UTC).
+
+    `subject` is what it has for everybody, with the programme's marks where a name will stand.
+    """
+
+    campaign_id: str
+    subject: str
+    state: CampaignState
+    audience: Audience
+    at: datetime | None = None
+
+
+class Campaigns(Protocol):
+    """The mailings of one programme. Every call raises RetryableError or PermanentError for what the outside did."""
+
+    @property
+    def minutes(self) -> int:
+        """Of which number of minutes a planned time is a multiple."""
+        ...
+
+    def find(self, campaign_id: str) -> Campaign | None:
+        """Return one, or None for an id that the programme does not know."""
+        ...
+
+    def drafts(self) -> Sequence[Campaign]:
+        """Return the latest that are neither planned nor sent."""
+        ...
+
+    def since(self, moment: datetime) -> Sequence[Campaign]:
+        """Return those that are planned, and those whose sending began since then; never a draft."""
+        ...
+
+    def schedule(self, campaign_id: str, at: datetime) -> None:
+        """Have a draft sent at that time."""
+        ...
+
+
 class NewsletterProvider(Adapter, Protocol):
     """One programme. Every call raises RetryableError or PermanentError for what the outside did."""
 
     @property
     def promises(self) -> tuple[Promise, ...]:
         """What this programme lets us keep, and what not."""
+        ...
+
+    @property
+    def campaigns(self) -> Campaigns:
+        """The mailings of the account that this list is in."""
         ...
 
     def check(self) -> None:

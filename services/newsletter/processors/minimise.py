@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -46,6 +46,11 @@ def occurred_at(value: object, zone: ZoneInfo, kind: EventKind) -> datetime | No
     In the hour that a zone has twice each autumn, an opt-out is taken as the later and anything else as
     the earlier of the two: the doubt must never let an older opt-in win from an opt-out.
     """
+    return written_moment(value, zone, fold=1 if kind in OPT_OUTS else 0)
+
+
+def written_moment(value: object, zone: ZoneInfo, *, fold: Literal[0, 1] = 0) -> datetime | None:
+    """Return the aware UTC time of a text, which without a zone of its own is in this one, or None."""
     if not isinstance(value, str):
         return None
     try:
@@ -55,7 +60,7 @@ def occurred_at(value: object, zone: ZoneInfo, kind: EventKind) -> datetime | No
     if not 2000 <= moment.year < 2200:  # also keeps the conversion below inside what a datetime can hold
         return None
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=zone, fold=1 if kind in OPT_OUTS else 0)
+        moment = moment.replace(tzinfo=zone, fold=fold)
     return moment.astimezone(UTC)
 
 
@@ -64,6 +69,12 @@ def moment(seconds: object) -> datetime | None:
     if isinstance(seconds, bool) or not isinstance(seconds, int) or not EARLIEST <= seconds < LATEST:
         return None
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def one_line(value: object, longest: int) -> str:
+    """Return a text on one line of at most that length, or nothing for what is no text."""
+    text = UNFIT_FOR_A_NAME.sub(" ", value) if isinstance(value, str) else ""
+    return " ".join(text.split())[:longest]
 
 
 def dedupe_key(*parts: str) -> str:

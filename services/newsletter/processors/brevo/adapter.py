@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from services.newsletter.processors import tasks
 from services.newsletter.processors.brevo import answers, deliveries
+from services.newsletter.processors.brevo.campaigns import BrevoCampaigns
 from services.newsletter.processors.brevo.promises import PROMISES
 from services.newsletter.processors.brevo.settings import BrevoSettings, list_number
 from services.newsletter.processors.interface import Member, MemberPage, MemberState, ParsedWebhook, SignsWith, Webhook
@@ -66,6 +67,11 @@ class Brevo:
             read_seconds=settings.read_seconds,
         )
         return cls(settings=settings, session=session)
+
+    @property
+    def campaigns(self) -> BrevoCampaigns:
+        """The account's mailings."""
+        return BrevoCampaigns(self._call, self.settings.list_id)
 
     def check(self) -> None:
         """Ask for the list and the account's attributes: a name that is not among them would be dropped in silence."""

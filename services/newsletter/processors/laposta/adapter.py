@@ -18,6 +18,7 @@ from services.newsletter.processors import tasks
 from services.newsletter.processors.configuration import zone
 from services.newsletter.processors.interface import MemberPage, MemberState, ParsedWebhook, SignsWith, Webhook
 from services.newsletter.processors.laposta import answers, deliveries
+from services.newsletter.processors.laposta.campaigns import LapostaCampaigns
 from services.newsletter.processors.laposta.promises import PROMISES
 from services.newsletter.processors.laposta.settings import LapostaSettings
 from services.newsletter.processors.proofs import check_mode, proven
@@ -62,6 +63,11 @@ class Laposta:
             largest=64 * MIB,  # the list comes whole: there is no paging
         )
         return cls(settings=settings, session=session)
+
+    @property
+    def campaigns(self) -> LapostaCampaigns:
+        """The account's mailings."""
+        return LapostaCampaigns(self._call, self.settings.list_id, zone(self.settings.timezone))
 
     def check(self) -> None:
         """Ask for the list's fields: a name that is not among them would be dropped in silence."""

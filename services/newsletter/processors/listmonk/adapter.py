@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 from services.newsletter.processors import tasks
 from services.newsletter.processors.interface import Member, MemberPage, MemberState
 from services.newsletter.processors.listmonk import answers, questions
+from services.newsletter.processors.listmonk.campaigns import ListmonkCampaigns
 from services.newsletter.processors.listmonk.promises import PROMISES
 from services.newsletter.processors.listmonk.settings import ListmonkSettings, list_number
 from services.newsletter.processors.tasks import Erased, Sighting, Step
@@ -57,6 +58,11 @@ class Listmonk:
             read_seconds=settings.read_seconds,
         )
         return cls(settings=settings, session=session)
+
+    @property
+    def campaigns(self) -> ListmonkCampaigns:
+        """The account's mailings."""
+        return ListmonkCampaigns(self._call, self._list)
 
     def check(self) -> None:
         """Ask for the list, and whether our user may ask by expression: without that nobody is found."""

@@ -20,6 +20,7 @@ from services.newsletter.processors import tasks
 from services.newsletter.processors.configuration import zone
 from services.newsletter.processors.interface import Member, MemberPage, MemberState, ParsedWebhook, SignsWith, Webhook
 from services.newsletter.processors.mailchimp import answers, deliveries
+from services.newsletter.processors.mailchimp.campaigns import MailchimpCampaigns
 from services.newsletter.processors.mailchimp.promises import PROMISES
 from services.newsletter.processors.mailchimp.settings import MailchimpSettings, home_of
 from services.newsletter.processors.proofs import check_mode, proven
@@ -62,6 +63,11 @@ class Mailchimp:
             read_seconds=settings.read_seconds,
         )
         return cls(settings=settings, session=session)
+
+    @property
+    def campaigns(self) -> MailchimpCampaigns:
+        """The account's mailings."""
+        return MailchimpCampaigns(self._send, self.settings.list_id)
 
     def check(self) -> None:
         """Ask for the list's merge fields: a name that is not among them would be dropped in silence."""
@@ -190,7 +196,12 @@ class Mailchimp:
     def _call(
         self, method: str, *path: str, params: Mapping[str, str] | None = None, content: Any = None
     ) -> ProcessorAnswer:
-        answer = self.session.send(method, "lists", self.settings.list_id, *path, params=params, content=content)
+        return self._send(method, "lists", self.settings.list_id, *path, params=params, content=content)
+
+    def _send(
+        self, method: str, *path: str, params: Mapping[str, str] | None = None, content: Any = None
+    ) -> ProcessorAnswer:
+        answer = self.session.send(method, *path, params=params, content=content)
         if answer.status == 403 and not answer.object():
             raise RetryableError("Mailchimp answered 403 without a reason: too many calls.")
         if answer.status in (401, 403):

@@ -33,7 +33,7 @@ STATES: Mapping[str, MemberState] = {
 }
 WEBHOOK = {
     "events": {
-        "subscribe": True, "unsubscribe": True, "profile": True, "cleaned": True, "upemail": True, "campaign": False,
+        "subscribe": True, "unsubscribe": True, "profile": True, "cleaned": True, "upemail": True, "campaign": True,
     },
     # Without `api: False` every write of ours would come back as news.
     "sources": {"user": True, "admin": True, "api": False},

@@ -51,6 +51,8 @@ def parse(raw: bytes, *, list_id: str, first_name_field: str, zone: ZoneInfo) ->
     Raises MalformedBodyError when the body is not a form with a type.
     """
     fields = _decoded(raw)
+    if fields["type"] == "campaign":
+        return _campaign(fields, list_id)
     kind = _kind(fields)
     if kind is None or _data(fields, "list_id") != list_id:
         return ParsedWebhook(ignored=1)
@@ -95,6 +97,13 @@ def _kind(fields: Mapping[str, str]) -> EventKind | None:
             return _opt_out(_data(fields, "action"), _data(fields, "reason"))
         case _:
             return None
+
+
+def _campaign(fields: Mapping[str, str], list_id: str) -> ParsedWebhook:
+    """Read which mailing was sent; of one that was not, they tell as well."""
+    campaign = code_word(_data(fields, "id"))
+    ours = _data(fields, "list_id") == list_id and _data(fields, "status") == "sent" and campaign
+    return ParsedWebhook(campaigns=(campaign,)) if ours else ParsedWebhook(ignored=1)
 
 
 def _opt_out(action: str, reason: str) -> EventKind:

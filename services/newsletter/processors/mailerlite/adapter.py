@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from services.newsletter.processors import tasks
 from services.newsletter.processors.interface import Member, MemberPage, MemberState, ParsedWebhook, SignsWith, Webhook
 from services.newsletter.processors.mailerlite import answers, deliveries
+from services.newsletter.processors.mailerlite.campaigns import MailerLiteCampaigns
 from services.newsletter.processors.mailerlite.deliveries import UTC
 from services.newsletter.processors.mailerlite.promises import PROMISES
 from services.newsletter.processors.mailerlite.settings import MailerLiteSettings
@@ -69,6 +70,11 @@ class MailerLite:
             read_seconds=settings.read_seconds,
         )
         return cls(settings=settings, session=session)
+
+    @property
+    def campaigns(self) -> MailerLiteCampaigns:
+        """The account's mailings."""
+        return MailerLiteCampaigns(self._call, self.settings.list_id)
 
     def check(self) -> None:
         """Ask for the group and the account's fields: a name that is not among them would be dropped in silence."""

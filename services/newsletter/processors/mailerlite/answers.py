@@ -23,8 +23,8 @@ STATES: Mapping[str, MemberState] = {
     "bounced": "cleaned",
     "junk": "unsubscribed",  # complained
 }
-# `subscriber.deleted` is told to nobody who does not take batches. Not `campaign.open` and not `campaign.click`: who
-# reads what is nobody's business here.
+# `campaign.sent` names a mailing and nobody who got it. `subscriber.deleted` is told to nobody who does not take
+# batches. Not `campaign.open` and not `campaign.click`: who reads what is nobody's business here.
 EVENTS = (
     "subscriber.unsubscribed",
     "subscriber.bounced",
@@ -34,6 +34,7 @@ EVENTS = (
     "subscriber.active",
     "subscriber.added_to_group",
     "subscriber.removed_from_group",
+    "campaign.sent",
 )
 
 

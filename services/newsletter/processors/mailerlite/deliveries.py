@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from services.newsletter.processors.interface import EventKind
 
 SIGNATURE = "signature"
+SENT = "campaign.sent"
 UTC = ZoneInfo("UTC")
 KINDS: Mapping[str, EventKind] = {
     "subscriber.unsubscribed": "unsubscribed",
@@ -60,19 +61,22 @@ def parse(raw: bytes, *, group: str, first_name_field: str) -> ParsedWebhook:
     Raises MalformedBodyError when the whole is not the JSON of an event or of a batch.
     """
     events: list[ProviderEvent] = []
+    campaigns: list[str] = []
     rejected = ignored = 0
     for item in _items(raw):
         word = _word(item)
         kind = KINDS.get(word)
         if not word:
             rejected += 1
+        elif word == SENT and (campaign := _campaign(item)):
+            campaigns.append(campaign)
         elif kind is None or not _is_ours(item, group):
             ignored += 1
         elif (event := _event(item, word, kind, group, first_name_field)) is None:
             rejected += 1
         else:
             events.append(event)
-    return ParsedWebhook(events=tuple(events), rejected=rejected, ignored=ignored)
+    return ParsedWebhook(events=tuple(events), campaigns=tuple(campaigns), rejected=rejected, ignored=ignored)
 
 
 def _items(raw: bytes) -> list[Any]:
@@ -92,6 +96,12 @@ def _items(raw: bytes) -> list[Any]:
 def _word(item: Any) -> str:
     word = (item.get("event") or item.get("type")) if isinstance(item, dict) else None
     return word if isinstance(word, str) else ""
+
+
+def _campaign(item: Mapping[str, Any]) -> str:
+    """Return which mailing was sent: flat or inside, as with a subscriber."""
+    inside = item.get("campaign")
+    return code_word(str((inside if isinstance(inside, dict) else item).get("id") or ""))
 
 
 def _is_ours(item: Mapping[str, Any], group: str) -> bool:

@@ -299,7 +299,7 @@ class TestCalls:
         (hook,) = [hook for hook in requests.get(url, auth=("x", settings.api_key), timeout=5).json()["webhooks"]
                    if hook["id"] == made["id"]]  # fmt: skip
         assert hook["sources"] == {"user": True, "admin": True, "api": False}
-        assert hook["events"]["campaign"] is False
+        assert hook["events"]["campaign"] is True
 
     def test_an_address_nobody_answers_on_gets_no_webhook(self, mailchimp: Any) -> None:
         """The handshake fails, and it is for a person to see why."""
