@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from services.newsletter_edition_commands import editions
 from services.newsletter_list_commands import import_, reconcile
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def newsletter() -> None:
 
 newsletter.add_command(import_)
 newsletter.add_command(reconcile)
+newsletter.add_command(editions)
 
 
 @newsletter.command()

@@ -58,7 +58,7 @@ def import_(settings: Callable[[], Settings], file: Path) -> None:
         on_list += members
 
     click.echo("The programme's list is read first.")
-    with _tools(settings()) as tools, click.progressbar(length=file.stat().st_size, label=file.name) as bar:
+    with newsletter_tools(settings()) as tools, click.progressbar(length=file.stat().st_size, label=file.name) as bar:
         import_file(tools, file, report, listing=count, reading=lambda place: bar.update(place - bar.pos))
     click.echo(f"{on_list:>8}  on the programme's list")
     _say_counts(report.results, IMPORTED)
@@ -81,7 +81,7 @@ def reconcile(settings: Callable[[], Settings], dry_run: bool) -> None:  # noqa:
     from services.newsletter.listing import patiently  # noqa: PLC0415
     from shared.errors import NotFoundError  # noqa: PLC0415
 
-    with _tools(settings()) as tools:
+    with newsletter_tools(settings()) as tools:
         programme = programmes.active(tools.register)
         if programme is None:
             raise NotFoundError("There is no newsletter programme in use on the register.")
@@ -103,7 +103,7 @@ def reconcile(settings: Callable[[], Settings], dry_run: bool) -> None:  # noqa:
 
 
 @contextmanager
-def _tools(settings: Settings) -> Iterator[Tools]:
+def newsletter_tools(settings: Settings) -> Iterator[Tools]:
     """Give what the newsletter works with. Raises ConflictError while a backup of it is put right."""
     from shared.composition import build_tools  # noqa: PLC0415
     from shared.errors import ConflictError  # noqa: PLC0415

@@ -15,6 +15,7 @@ from services.newsletter.actions.removing import remove
 from services.newsletter.actions.waiting import take_in_waiting
 from services.newsletter.asking import ask_all
 from services.newsletter.comparing import compare_daily
+from services.newsletter.editions import jobs as editions
 from services.newsletter.records import signup_claims, webhook_deliveries
 from shared.database import lock_subject
 from shared.deadlines import add_period
@@ -133,4 +134,5 @@ JOBS = (
     Job("ask programmes that have no webhooks", timedelta(minutes=5), ask_all),
     Job("compare the programme's list with ours", timedelta(minutes=1), compare_daily),
     Job("watch the programme's webhooks", timedelta(days=1), watch_webhooks),
+    *editions.JOBS,
 )

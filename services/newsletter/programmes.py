@@ -16,6 +16,7 @@ from services.newsletter.processors.listmonk import Listmonk
 from services.newsletter.processors.mailchimp import Mailchimp
 from services.newsletter.processors.mailerlite import MailerLite
 from shared.errors import NotFoundError, OutsideError
+from shared.mail.mailbox import Mailbox
 from shared.processors.interface import Done, NothingHeld, Retained, evidence_of
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ TELLING: Mapping[str, type[Laposta | Mailchimp | Brevo | MailerLite]] = {
 ASKED: Mapping[str, type[Listmonk]] = {"listmonk": Listmonk}
 """Those that have to be asked."""
 PROGRAMMES = (*TELLING, *ASKED)
+SEED = "seed_"
+"""How the settings of the seed mailbox begin, among those of the programme."""
 
 _log = logging.getLogger(__name__)
 
@@ -63,12 +66,21 @@ def telling_of(processor: Processor) -> TellingProvider:
     """Return the adapter of a programme that posts to us. Raises NotFoundError for one that does not."""
     if processor.adapter not in TELLING:
         raise NotFoundError("This programme has no webhooks.")
-    return TELLING[processor.adapter].from_settings(processor.settings)
+    return TELLING[processor.adapter].from_settings(_without_seed(processor))
 
 
 def asked_of(processor: Processor) -> AskedProvider:
     """Return the adapter of a programme that has to be asked."""
-    return ASKED[processor.adapter].from_settings(processor.settings)
+    return ASKED[processor.adapter].from_settings(_without_seed(processor))
+
+
+def seed_of(processor: Processor) -> Mailbox | None:
+    """Return the mailbox of a subscriber of ours in which a copy of each edition is looked at, where there is one.
+
+    Raises ConfigurationError.
+    """
+    given = {name.removeprefix(SEED): each for name, each in processor.settings.items() if name.startswith(SEED)}
+    return Mailbox.from_settings(given) if given else None
 
 
 def to_ask(register: Register) -> tuple[Processor, ...]:
@@ -132,6 +144,10 @@ def _together(outcomes: Sequence[Outcome]) -> Outcome:
     if kept := [outcome for outcome in known if isinstance(outcome, Retained)]:
         return replace(max(kept, key=lambda each: each.until or date.max), evidence=evidence)
     return Done(evidence) if any(isinstance(outcome, Done) for outcome in known) else NothingHeld(evidence)
+
+
+def _without_seed(processor: Processor) -> dict[str, str | int | bool]:
+    return {name: each for name, each in processor.settings.items() if not name.startswith(SEED)}
 
 
 def _is_programme(processor: Processor) -> bool:

@@ -16,7 +16,7 @@ import re
 import ssl
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, IMAPClientReadOnlyError, LoginError
@@ -27,7 +27,7 @@ from shared.processors.http import is_loopback
 from shared.processors.settings import settings_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from shared.propagation.register import Processor
 
@@ -57,7 +57,12 @@ class Mailbox:
     @classmethod
     def of(cls, processor: Processor) -> Self:
         """Read what the register says of a processor. Raises ConfigurationError."""
-        mailbox = settings_from(cls, processor.settings)
+        return cls.from_settings(processor.settings)
+
+    @classmethod
+    def from_settings(cls, given: Mapping[str, Any]) -> Self:
+        """Read settings that the register has. Raises ConfigurationError."""
+        mailbox = settings_from(cls, given)
         if mailbox.tls not in ("implicit", "starttls", "none"):
             raise ConfigurationError("The setting tls must be one of: implicit, starttls, none.")
         if mailbox.tls == "none" and not is_loopback(mailbox.host):

@@ -19,10 +19,12 @@ from shared.errors import RetryableError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from datetime import date, datetime
 
     from imapclient import IMAPClient
 
 WITHOUT_MAIL = {b"\\noselect", b"\\nonexistent"}
+LARGEST, MOST = 5 * 1024 * 1024, 50
 MESSAGE_ID = "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]"
 
 
@@ -45,6 +47,23 @@ class Folders:
         names = self._names()
         found = [self._ours(mail_ids) for name in names if self._enter(name, readonly=True)]
         return Seen(Counter(mail for each in found for mail in each.values()), len(names))
+
+    def since(self, day: date) -> list[bytes]:
+        """Return the mails that came since a day of the host's, of every folder, those that came last at the end.
+
+        Changes nothing. One that is larger than ``LARGEST`` is left out, and of a flood only the last ``MOST``.
+        """
+        found: list[tuple[datetime, bytes]] = []
+        for name in self._names():
+            if self._enter(name, readonly=True):
+                found += self._came(self._client.search(["SINCE", day]))
+        return [content for _, content in sorted(found, key=lambda each: each[0])]
+
+    def _came(self, numbers: Sequence[int]) -> list[tuple[datetime, bytes]]:
+        sizes = self._client.fetch(numbers[-MOST:], ["RFC822.SIZE"]) if numbers else {}
+        small = [number for number, said in sizes.items() if said.get(b"RFC822.SIZE", 0) <= LARGEST]
+        answers = self._client.fetch(small, ["INTERNALDATE", "BODY.PEEK[]"]) if small else {}
+        return [(said[b"INTERNALDATE"], said[b"BODY[]"]) for said in answers.values() if b"BODY[]" in said]
 
     def remove(self, mail_ids: Collection[str]) -> Seen:
         """Take these mails out of every folder, and return what was there.

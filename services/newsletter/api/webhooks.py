@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from services.newsletter import programmes, records
 from services.newsletter.actions import hearing
 from services.newsletter.actions.heard import prepare
+from services.newsletter.editions import actions as editions
 from shared.errors import MalformedBodyError, NotFoundError, UnauthenticatedError
 from shared.web import PUBLIC, RAW, Answers, Api, Call, Document
 
@@ -65,6 +66,7 @@ def _hear(call: Call, provider: TellingProvider) -> None:
     heard = prepare(call.tools, processor, parsed.events)
     with call.transaction() as session:
         results = hearing.take_in(session, call.tools, processor, heard, now=call.now)
+        results += Counter(edition=editions.note_told(session, processor, parsed.campaigns, call.now))
         results += Counter(ignored=parsed.ignored, rejected=parsed.rejected + len(parsed.events) - len(heard))
         for result, number in results.items():
             records.count_up(session, f"webhook.{result}", call.now, number)

@@ -28,6 +28,28 @@ def upgrade() -> None:
         info={"term": "system.structure"},
     )
     op.create_table(
+        "editions",
+        sa.Column("processor", sa.String(length=60), nullable=False),
+        sa.Column("campaign", sa.String(length=60), nullable=False),
+        sa.Column("subject", sa.String(length=300), nullable=False),
+        sa.Column("about", sa.String(length=30), nullable=True),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("known_by", sa.String(length=10), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("audience", sa.String(length=20), nullable=False),
+        sa.Column("warnings", sa.JSON(), nullable=False),
+        sa.Column("mailed", sa.JSON(), nullable=False),
+        sa.Column("seed", sa.String(length=10), nullable=True),
+        sa.Column("lacks", sa.JSON(), nullable=False),
+        sa.Column("reminded_at", UtcDateTime(), nullable=True),
+        sa.Column("noted_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("processor", "campaign", name=op.f("pk_editions")),
+        info={"term": "newsletter.edition"},
+    )
+    with op.batch_alter_table("editions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_editions_at"), ["at"], unique=False)
+
+    op.create_table(
         "polls",
         sa.Column("processor", sa.String(length=60), nullable=False),
         sa.Column("read_to", UtcDateTime(), nullable=False),

@@ -1,0 +1,77 @@
+"""The seed mailbox: an ordinary subscriber of ours whose copy of an edition is looked at (P24)."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from services.newsletter import programmes
+from services.newsletter.editions import actions, records
+from services.newsletter.editions.actions import SEEN_WITHIN
+from services.newsletter.editions.copies import lacks_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from services.newsletter.editions.records import Edition
+    from shared.propagation.register import Processor
+    from shared.service import Tools
+
+EARLIER = timedelta(days=1)
+"""By so much a mail's day may differ from ours: IMAP searches by days of the host's own zone."""
+MARK = re.compile(r"\*\|.{1,60}?\|\*|\{\{.{1,60}?\}\}|\{.{1,60}?\}|\[.{1,60}?\]")
+"""Where a programme puts something of the reader's own into a subject."""
+
+
+def look_into(tools: Tools, programme: Processor, now: datetime) -> None:
+    """Look for the copies of editions that were sent. Raises OutsideError and ConfigurationError.
+
+    One that is not there after a day is said to be missing, also where the mailbox does not open.
+    """
+    mailbox = programmes.seed_of(programme)
+    with tools.database.reading() as session:
+        waiting = records.find_waiting(session, programme.id)
+    if mailbox is None or not waiting:
+        return
+    copies: Sequence[bytes] = ()
+    try:
+        with mailbox.opened() as folders:
+            copies = folders.since((min(each.at for each in waiting) - EARLIER).date())
+    finally:
+        _write_down(tools, waiting, copies, now)
+
+
+def _write_down(tools: Tools, waiting: Sequence[Edition], copies: Sequence[bytes], now: datetime) -> None:
+    found = [(each, _copy_of(each, copies)) for each in waiting]
+    with tools.database.transaction() as session:
+        for known, copy in found:
+            edition = records.find(session, known.processor, known.campaign)
+            if edition is None:
+                continue
+            if copy is not None:
+                edition.lacks = [*lacks_of(copy, tools.settings.public_url)]
+                edition.seed = "lacking" if edition.lacks else "verified"
+            elif now >= edition.at + SEEN_WITHIN:
+                edition.seed = "unseen"
+        session.flush()
+        actions.judge(session, tools)
+
+
+def _copy_of(edition: Edition, copies: Sequence[bytes]) -> bytes | None:
+    """Return the last mail by the edition's subject."""
+    wanted = _pattern(edition.subject)
+    return next((copy for copy in reversed(copies) if wanted.fullmatch(_subject(copy))), None)
+
+
+def _pattern(subject: str) -> re.Pattern[str]:
+    parts = [re.escape(" ".join(part.split())) for part in MARK.split(subject)]
+    return re.compile(r"\s*.*?\s*".join(parts))
+
+
+def _subject(copy: bytes) -> str:
+    header = email.message_from_bytes(copy, policy=email.policy.default)["Subject"]
+    return " ".join(str(header or "").split())

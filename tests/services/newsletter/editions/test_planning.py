@@ -1,0 +1,160 @@
+"""Planning an edition through us: six weeks from any other, to exactly the whole list, or not at all (P22, P23)."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+import msgspec
+import pytest
+import requests
+from click.testing import CliRunner
+
+from services.console.schemas import EditionList
+from services.newsletter_commands import newsletter as commands
+from shared.clock import utc_text
+
+EDITIONS = "/newsletter/v1/editions"
+
+
+def campaigns(desk) -> list[dict]:
+    """What the programme has."""
+    return requests.get(f"{desk.sandbox}/sandbox/v1/newsletter/{desk.programme}/campaigns", timeout=5).json()
+
+
+def make(desk, whom: str = "list", subject: str = "Zomer") -> str:
+    """Make a mailing on the programme's own screens."""
+    url = f"{desk.sandbox}/sandbox/v1/newsletter/{desk.programme}/campaigns"
+    return requests.post(url, json={"subject": subject, "to": whom}, timeout=5).json()["id"]
+
+
+def send(desk, campaign: str, what: str = "send") -> None:
+    """Send it there, past us."""
+    url = f"{desk.sandbox}/sandbox/v1/newsletter/{desk.programme}/campaigns/{campaign}/{what}"
+    assert requests.post(url, timeout=5).status_code == 204
+
+
+def plan(desk, campaign: str, at: datetime, about: str = "offers", role: str = "front-desk"):
+    """Plan it as a member of staff."""
+    body = {"campaign": campaign, "at": utc_text(at), "about": about}
+    return desk.client.post(EDITIONS, json=body, headers=desk.bearer(role))
+
+
+def listed(desk) -> EditionList:
+    """The register as the console reads it."""
+    answer = desk.client.get(EDITIONS, headers=desk.bearer("fg"))
+    assert answer.status_code == 200, answer.json
+    return msgspec.json.decode(answer.data, type=EditionList)
+
+
+def test_p22_an_edition_is_planned_at_the_programme_and_no_other_within_six_weeks(anywhere) -> None:
+    """Day 41 is refused on either side with the day that may, 42 is taken; the same again changes nothing."""
+    at = anywhere.clock() + timedelta(days=60)
+    first = make(anywhere)
+    drafts = anywhere.client.get(f"{EDITIONS}/drafts", headers=anywhere.bearer("front-desk")).json
+    assert drafts == {"items": [{"campaign": first, "subject": "Zomer", "audience": "whole-list"}], "minutes": 1}
+    assert plan(anywhere, first, at).status_code == 200
+    assert plan(anywhere, first, at).json["state"] == "scheduled"
+    assert [each["planned_at"] for each in campaigns(anywhere)] == [utc_text(at)]
+    for days, said in ((41, "2027-02-12"), (-41, "within six weeks after this one"), (0, "")):
+        other = make(anywhere)
+        refused = plan(anywhere, other, at + timedelta(days=days))
+        assert refused.status_code == 409
+        assert said.replace("2027-02-12", "12 February 2027") in refused.json["detail"]
+        assert campaigns(anywhere)[-1]["planned_at"] is None
+    for days in (42, -42):
+        assert plan(anywhere, make(anywhere), at + timedelta(days=days)).status_code == 200
+    found = listed(anywhere)
+    assert [(each.state, each.known_by, each.about) for each in found.items] == [
+        ("scheduled", "scheduled", "offers")
+    ] * 3
+    assert (found.programme, str(found.earliest_on)) == ("Laposta", "2027-03-26")
+
+
+def test_p22_two_who_plan_at_once_do_not_both_get_the_day(anywhere) -> None:
+    """Whoever comes second is refused, and the programme was asked for one only."""
+    at = anywhere.clock() + timedelta(days=60)
+    both = [make(anywhere), make(anywhere)]
+    with ThreadPoolExecutor(2) as two:
+        statuses = sorted(two.map(lambda each: plan(anywhere, each, at).status_code, both))
+    assert statuses == [200, 409]
+    assert sum(each["planned_at"] is not None for each in campaigns(anywhere)) == 1
+
+
+def test_p22_what_was_sent_past_us_counts_before_anything_is_planned(newsletter) -> None:
+    """It is looked at first: what somebody sent there this morning keeps the next at a distance."""
+    send(newsletter, make(newsletter))
+    refused = plan(newsletter, make(newsletter), newsletter.clock() + timedelta(days=41))
+    assert (refused.status_code, "2 November 2026" in refused.json["detail"]) == (409, True)
+    assert plan(newsletter, make(newsletter), newsletter.clock() + timedelta(days=42)).status_code == 200
+    [planned, sent] = listed(newsletter).items
+    assert (planned.known_by, sent.known_by, sent.state) == ("scheduled", "poll", "sent")
+
+
+@pytest.mark.parametrize("programme", ["laposta", "mailchimp"])
+def test_p23_an_edition_aimed_at_a_part_or_about_something_else_is_refused(request, programme) -> None:
+    """A segment, another list, an unknown mailing, another subject: each with its field, and nothing is planned."""
+    desk = request.getfixturevalue({"laposta": "newsletter"}.get(programme, programme))
+    at = desk.clock() + timedelta(days=60)
+    wrong = [(make(desk, "segment"), "deel van de lijst"), (make(desk, "other"), "andere lijst"), ("0", "kent")]
+    for campaign, said in wrong:
+        body = {"campaign": campaign, "at": utc_text(at), "about": "offers"}
+        refused = desk.client.post(EDITIONS, json=body, headers=desk.bearer("admin") | {"Accept-Language": "nl"})
+        assert refused.status_code == 422
+        assert said in refused.json["errors"]["campaign"][0]
+    good = make(desk)
+    assert list(plan(desk, good, at, about="treatments").json["errors"]) == ["about"]
+    for wrong_time in (desk.clock(), desk.clock() + timedelta(days=400), at + timedelta(seconds=7)):
+        assert list(plan(desk, good, wrong_time).json["errors"]) == ["at"]
+    odd = plan(desk, good, at + timedelta(minutes=10))  # Mailchimp sends on the quarter
+    assert odd.status_code == (422 if programme == "mailchimp" else 200)
+    if programme == "mailchimp":
+        assert not any(each["planned_at"] for each in campaigns(desk))
+        assert listed(desk).items == []
+
+
+def test_p22_a_programme_that_says_yes_and_does_not_plan_leaves_no_edition(newsletter) -> None:
+    """It is looked at again; while it cannot be reached nothing is planned, and the day is free afterwards."""
+    campaign, at = make(newsletter), newsletter.clock() + timedelta(days=60)
+    newsletter.stage.behave("laposta", "lie")
+    assert plan(newsletter, campaign, at).status_code == 409
+    assert listed(newsletter).items == []
+    newsletter.stage.behave("laposta", "fail")
+    refused = plan(newsletter, campaign, at)
+    assert (refused.status_code, refused.json["part"]) == (503, "Laposta")
+    newsletter.stage.behave("laposta", "normal")
+    assert plan(newsletter, campaign, at).status_code == 200
+    newsletter.clock.forward(days=70)
+    assert plan(newsletter, campaign, newsletter.clock() + timedelta(days=60)).status_code == 409  # it was sent
+
+
+def test_p22_an_edition_whose_answer_was_lost_is_looked_up(newsletter) -> None:
+    """It holds its day until the programme shows it, or has not got it after ten minutes."""
+    kept, lost = make(newsletter), make(newsletter)
+    at = newsletter.clock() + timedelta(days=60)
+    desk = newsletter.provider.campaigns
+    from services.newsletter.editions import actions, records  # noqa: PLC0415
+
+    for campaign, day in ((kept, at), (lost, at + timedelta(days=50))):
+        asked = actions.Plan(processor="laposta", campaign=desk.find(campaign), at=day, about="changes")
+        with newsletter.tools.database.transaction() as session:
+            actions.keep_place(session, newsletter.tools, asked, now=newsletter.clock())
+    desk.schedule(kept, at)
+    newsletter.run_job("watch the programme for editions")
+    assert {each.campaign: each.state for each in listed(newsletter).items} == {kept: "scheduled", lost: "asked"}
+    newsletter.clock.forward(minutes=11)
+    newsletter.run_job("watch the programme for editions")
+    assert [(each.campaign, each.about) for each in listed(newsletter).items] == [(kept, "changes")]
+    with newsletter.tools.database.reading() as session:
+        assert records.find(session, "laposta", lost) is None
+
+
+def test_the_command_lists_them(newsletter) -> None:
+    """With how each is known, what is wrong, and when the next may be."""
+    send(newsletter, make(newsletter, "segment", "Alleen lippen"))
+    plan(newsletter, make(newsletter), newsletter.clock() + timedelta(days=42))
+    done = CliRunner().invoke(commands, ["editions"], obj=lambda: newsletter.installation.settings)
+    assert done.exit_code == 0, done.output
+    assert "watched by poll" in done.output
+    assert "! to a part of the list (P23)" in done.output
+    assert "The next may be on 2027-01-25 at the earliest." in done.output

@@ -1,0 +1,150 @@
+"""Editions that nobody planned here: seen at the programme or told by it, and staff hear of what is wrong once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from services.newsletter import programmes
+from shared.clock import system_clock
+from shared.errors import ConfigurationError
+from shared.propagation.register import Register
+from tests.services.newsletter.editions.test_copies import copy
+from tests.services.newsletter.editions.test_planning import listed, make, plan, send
+
+CONTACT = "info@clinic.example"
+WATCH = "watch the programme for editions"
+
+
+def warned(desk) -> list[str]:
+    """The mails to the clinic so far."""
+    return [mail.text for mail in desk.mails(CONTACT)]
+
+
+def test_p22_p23_an_edition_sent_past_us_is_seen_and_staff_hear_of_it_once(either) -> None:
+    """Too early and aimed at a part: in the register, and in one mail in both languages, with nobody's name."""
+    send(either, make(either))
+    either.run_job(WATCH)
+    assert warned(either) == []
+    either.clock.forward(days=30)
+    whom = "more" if either.programme == "listmonk" else "segment"
+    send(either, make(either, whom, "Voor wie lippen liet doen"))
+    for _ in range(2):
+        either.run_job(WATCH)
+    latest, first = listed(either).items
+    aimed = "more-than-list" if either.programme == "listmonk" else "part-of-list"
+    assert (latest.warnings, first.warnings) == (["too-early", aimed], [])
+    [text] = warned(either)
+    assert "Voor wie lippen liet doen (2 december 2026, 10:00)" in text
+    assert "(2 December 2026, 10:00)" in text
+    assert ("P22" in text, "P23" in text or aimed == "more-than-list") == (True, True)
+
+
+@pytest.mark.parametrize("programme", ["mailchimp", "mailerlite"])
+def test_p22_a_programme_that_tells_is_heard_at_once(request, programme) -> None:
+    """Told twice it is one edition; what is about another list leaves nothing."""
+    desk = request.getfixturevalue(programme)
+    desk.provider.ensure_webhooks(programmes.callback_url(desk.tools, desk.processor))
+    desk.stage.behave(programme, "twice")
+    send(desk, make(desk))
+    desk.hear()
+    assert [(each.state, each.known_by) for each in listed(desk).items] == [("told", "webhook")]
+    assert desk.tally("webhook.edition") == 1
+    desk.run_job("look up editions that were told of")
+    [edition] = listed(desk).items
+    assert (edition.state, edition.known_by, edition.audience, edition.warnings) == (
+        "sent",
+        "webhook",
+        "whole-list",
+        [],
+    )
+    assert edition.subject == "Zomer"
+
+
+def test_p22_after_eight_weeks_staff_are_reminded_once_unless_the_next_is_planned(newsletter) -> None:
+    """On day 56; and what is taken back at the programme is no longer planned."""
+    send(newsletter, make(newsletter))
+    newsletter.run_job(WATCH)
+    newsletter.clock.forward(days=55)
+    planned = make(newsletter)
+    assert plan(newsletter, planned, newsletter.clock() + timedelta(days=10)).status_code == 200
+    newsletter.clock.forward(days=1)
+    newsletter.run_job(WATCH)
+    assert warned(newsletter) == []
+    send(newsletter, planned, "take-back")
+    for _ in range(2):
+        newsletter.run_job(WATCH)
+    [text] = warned(newsletter)
+    assert "De laatste editie is van 2 november 2026" in text
+    assert "The last edition is of 2 November 2026" in text
+    assert [each.state for each in listed(newsletter).items] == ["sent"]
+
+
+def test_p33_an_edition_goes_when_its_term_is_over(newsletter) -> None:
+    """Two years after its sending."""
+    send(newsletter, make(newsletter))
+    newsletter.run_job(WATCH)
+    newsletter.clock.forward(days=729)
+    newsletter.run_job("end the terms of editions")
+    assert len(listed(newsletter).items) == 1
+    newsletter.clock.forward(days=2)
+    newsletter.run_job("end the terms of editions")
+    assert listed(newsletter).items == []
+
+
+def test_a_programme_that_cannot_be_asked_costs_nothing_that_was_known(newsletter) -> None:
+    """The job ends well, and the register stays what it was."""
+    send(newsletter, make(newsletter))
+    newsletter.run_job(WATCH)
+    newsletter.stage.behave("laposta", "fail")
+    newsletter.run_job(WATCH)
+    assert [each.state for each in listed(newsletter).items] == ["sent"]
+
+
+@pytest.fixture
+def seeded(newsletter, dovecot):
+    """Give the newsletter a seed mailbox at a real mail host, and the host's owner of it."""
+    owner = dovecot.owner()
+    settings = {f"seed_{name}": value for name, value in dovecot.settings(owner).items()}
+    with_seed = replace(newsletter.processor, settings={**newsletter.processor.settings, **settings})
+    others = tuple(each for each in newsletter.tools.register if each.id != "laposta")
+    register = Register((with_seed, *others), "digest")
+    newsletter.installation.tools["newsletter"] = replace(newsletter.tools, register=register)
+    return owner
+
+
+def test_p24_the_copy_in_the_seed_mailbox_is_looked_at(newsletter, seeded, dovecot) -> None:
+    """In whichever folder it lies; what it lacks is named and mailed, and what does not come is missed."""
+    newsletter.clock.now = system_clock()  # by which the mail host goes
+    good, bad, never = (make(newsletter, subject=each) for each in ("Zomer, *|FNAME|*!", "Herfst", "Winter"))
+    for campaign in (good, bad, never):
+        send(newsletter, campaign)
+    newsletter.run_job(WATCH)
+    assert {each.seed for each in listed(newsletter).items} == {"waiting"}
+    seeded.receive(copy(Subject="Zomer, Sam!"), copy(Subject="Re: Herfst"))
+    seeded.receive(copy(Subject="Herfst", List_Unsubscribe_Post=None), folder="Ongewenst")
+    newsletter.run_job(WATCH)
+    found = {each.campaign: (each.seed, each.lacks) for each in listed(newsletter).items}
+    assert found == {good: ("verified", []), bad: ("lacking", ["list-unsubscribe-post"]), never: ("waiting", [])}
+    assert "List-Unsubscribe-Post (RFC 8058)" in "".join(warned(newsletter))
+    newsletter.clock.forward(hours=25)
+    dovecot_down = replace(newsletter.processor, settings={**newsletter.processor.settings, "seed_password": "fout"})
+    others = tuple(each for each in newsletter.tools.register if each.id != "laposta")
+    newsletter.installation.tools["newsletter"] = replace(
+        newsletter.tools, register=Register((dovecot_down, *others), "digest")
+    )
+    newsletter.run_job(WATCH)
+    assert {each.campaign: each.seed for each in listed(newsletter).items}[never] == "unseen"
+    assert b"\\Seen" not in {flag for flags in seeded.flags() for flag in flags}
+
+
+def test_a_seed_mailbox_is_reached_over_tls_or_not_at_all(newsletter) -> None:
+    """And its settings are none of the programme's."""
+    settings = {**newsletter.processor.settings, "seed_host": "imap.example", "seed_account": "a", "seed_password": "b"}
+    processor = replace(newsletter.processor, settings={**settings, "seed_tls": "none"})
+    assert programmes.provider_of(processor).provider == "laposta"
+    with pytest.raises(ConfigurationError, match="TLS"):
+        programmes.seed_of(processor)
+    assert programmes.seed_of(newsletter.processor) is None
