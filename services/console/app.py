@@ -16,6 +16,7 @@ from services.console.pages import (
     contact_forms,
     decisions,
     dossier,
+    editions,
     frame,
     incidents,
     mail,
@@ -95,6 +96,7 @@ def _add_pages(console: Console, app: Flask) -> None:
         rights_requests,
         dossier,
         websites,
+        editions,
         refused_mails,
         mail,
     ):

@@ -19,6 +19,8 @@ from services.console.schemas import (
     ContactFormList,
     DecisionDetail,
     DecisionList,
+    DraftList,
+    EditionList,
     FormAttemptList,
     Incident,
     IncidentList,
@@ -74,7 +76,7 @@ class Caller:
 
 
 class Backend:
-    """Asks the requests service, the intake about contact forms and the dossier about records, in somebody's name.
+    """Asks the services in somebody's name: forms of the intake, records of the dossier, editions, and requests.
 
     Every method raises UnavailableError when the service cannot be reached or gives no sensible answer,
     and otherwise the error that the service's answer stands for.
@@ -192,6 +194,18 @@ class Backend:
     def see_to_mail(self, caller: Caller, service: ServiceName, mail_id: str, what: str) -> None:
         """Have one sent again (``retry``), or let it go (``letting-go``)."""
         self._call(caller, "POST", f"refused-mails/{mail_id}/{what}", service=service, json={})
+
+    def editions(self, caller: Caller, *, cursor: str | None, limit: int) -> EditionList:
+        """Return editions of the newsletter, the latest first, and when the next may be."""
+        return self._read(caller, "GET", "editions", EditionList, service="newsletter", params=_page(cursor, limit))
+
+    def drafts(self, caller: Caller) -> DraftList:
+        """Return the programme's mailings that can still be planned; the newsletter asks the programme."""
+        return self._read(caller, "GET", "editions/drafts", DraftList, service="newsletter")
+
+    def plan_edition(self, caller: Caller, body: Mapping[str, str]) -> None:
+        """Plan a mailing of the programme as an edition: ``campaign``, ``at`` and ``about``."""
+        self._call(caller, "POST", "editions", service="newsletter", json=dict(body))
 
     def client(self, caller: Caller, record_id: str) -> Client:
         """Return who a client is; the dossier notes who looks, also below."""

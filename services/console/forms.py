@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from shared.deadlines import ZONE
 from shared.errors import InvalidInputError
 from shared.wording import Both
 
@@ -74,6 +76,16 @@ def extension_of(fields: Mapping[str, str]) -> dict[str, Any]:
 def delivery_of(fields: Mapping[str, str]) -> dict[str, Any]:
     """Return how an answer was delivered."""
     return {"via": fields.get("via", ""), **_said(fields, "track_code", "sent_on")}
+
+
+def edition_of(fields: Mapping[str, str]) -> dict[str, str]:
+    """Return a plan for an edition; the time is the clinic's. What cannot be read as one, the service refuses."""
+    try:
+        moment = datetime.fromisoformat(fields.get("at", ""))
+        at = moment.replace(tzinfo=ZONE).astimezone(UTC).isoformat()
+    except (ValueError, OverflowError):
+        at = ""
+    return {"campaign": fields.get("campaign", "").strip(), "at": at, "about": fields.get("about", "")}
 
 
 def field_of(candidate: Candidate) -> str:

@@ -35,6 +35,8 @@ OFFERED: dict[str, frozenset[str]] = {
     "read-incidents": frozenset({"privacy-coordinator", "fg", "admin"}),
     "deal-with-incidents": frozenset({"privacy-coordinator", "admin"}),
     "see-refused-mails": frozenset({"privacy-coordinator", "front-desk", "admin"}),
+    "see-editions": frozenset({"privacy-coordinator", "front-desk", "admin", "fg"}),
+    "plan-editions": frozenset({"privacy-coordinator", "front-desk", "admin"}),
     "read-decisions": frozenset({"privacy-coordinator", "fg", "admin"}),
     "check-identity": frozenset({"privacy-coordinator", "front-desk"}),
     "record-delivery": frozenset({"privacy-coordinator", "front-desk"}),

@@ -334,6 +334,46 @@ class SecurityReport(msgspec.Struct, frozen=True, kw_only=True):
     suspected: str | None = None
 
 
+class Edition(msgspec.Struct, frozen=True, kw_only=True):
+    """An edition of the newsletter: when, how that is known, and what is wrong with it."""
+
+    campaign: str
+    subject: str
+    state: str
+    known_by: str
+    at: datetime
+    audience: str
+    about: str | None = None
+    warnings: list[str] = []
+    seed: str | None = None
+    lacks: list[str] = []
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """A mailing of the programme that can still be planned, and whom it goes to."""
+
+    campaign: str
+    subject: str
+    audience: str
+
+
+class DraftList(msgspec.Struct, frozen=True, kw_only=True):
+    """All of them."""
+
+    items: list[Draft]
+    minutes: int
+
+
+class EditionList(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of editions, the programme that is in use, and when the next edition may be and is late."""
+
+    items: list[Edition]
+    next: str | None = None
+    programme: str | None = None
+    earliest_on: date | None = None
+    overdue_on: date | None = None
+
+
 class RefusedMail(msgspec.Struct, frozen=True, kw_only=True):
     """A mail that no server took: what it was about, and what the server said."""
 

@@ -222,6 +222,47 @@ INCIDENT_FINDINGS = {
         "datalek, gemeld aan de toezichthouder en de betrokkenen", "breach, told to the authority and the persons"
     ),
 }
+EDITION_SUBJECTS = {
+    "offers": Both("aanbiedingen", "offers"),
+    "products-and-services": Both("nieuwe producten en diensten", "new products and services"),
+    "changes": Both("relevante wijzigingen", "relevant changes"),
+}
+EDITION_STATES = {
+    "told": Both("verstuurd, wordt nagekeken", "sent, being looked up"),
+    "asked": Both("wordt gepland", "being planned"),
+    "scheduled": Both("gepland", "planned"),
+    "sent": Both("verstuurd", "sent"),
+}
+KNOWN_BY = {
+    "scheduled": Both("via ons gepland", "planned through us"),
+    "webhook": Both("gezien: het programma meldde het", "watched: the programme told"),
+    "poll": Both("gezien: bij het programma nagekeken", "watched: the programme was asked"),
+}
+EDITION_WARNINGS = {
+    "too-early": Both("binnen zes weken na de vorige", "within six weeks after the one before"),
+    "part-of-list": Both("naar een deel van de lijst", "to a part of the list"),
+    "more-than-list": Both("naar meer mensen dan onze lijst", "to more people than our list"),
+    "unknown": Both("onbekend naar wie hij gaat", "unknown whom it goes to"),
+    "seed-unseen": Both("niet in de proefmailbox aangekomen", "did not reach the seed mailbox"),
+    "seed-lacking": Both("afmelden is er niet eenvoudig:", "leaving is not simple in it:"),
+}
+AUDIENCES = {
+    "whole-list": Both("naar de hele lijst", "to the whole list"),
+    "part-of-list": Both("naar een deel van de lijst", "to a part of the list"),
+    "more-than-list": Both("naar meer mensen dan onze lijst", "to more people than our list"),
+    "another-list": Both("naar een andere lijst", "to another list"),
+    "unknown": Both("onbekend naar wie", "unknown to whom"),
+}
+SEEDS = {
+    "waiting": Both("nog niet in de proefmailbox", "not in the seed mailbox yet"),
+    "verified": Both("afmeldlink en koppen in orde", "link and headers to unsubscribe in order"),
+}
+LACKS = {
+    "list-unsubscribe": Both("List-Unsubscribe ontbreekt", "List-Unsubscribe is missing"),
+    "list-unsubscribe-post": Both("List-Unsubscribe-Post ontbreekt", "List-Unsubscribe-Post is missing"),
+    "dkim": Both("geen DKIM-handtekening over deze koppen", "no DKIM signature over these headers"),
+    "foot-link": Both("geen afmeldlink onderaan", "no link to unsubscribe at the foot"),
+}
 GROUPS: Mapping[str, Mapping[str, Both]] = {
     "kind": KINDS,
     "service": SERVICES,
@@ -246,6 +287,13 @@ GROUPS: Mapping[str, Mapping[str, Both]] = {
     "closing-reason": CLOSING_REASONS,
     "mail-state": MAIL_STATES,
     "incident-finding": INCIDENT_FINDINGS,
+    "edition-about": EDITION_SUBJECTS,
+    "edition-state": EDITION_STATES,
+    "known-by": KNOWN_BY,
+    "edition-warning": EDITION_WARNINGS,
+    "audience": AUDIENCES,
+    "seed": SEEDS,
+    "lack": LACKS,
 }
 
 

@@ -31,6 +31,7 @@ READERS = {
     "decision": {"privacy-coordinator"},
     "extension": {"privacy-coordinator"},
     "withdrawal": {"privacy-coordinator"},
+    "editions": {"privacy-coordinator", "front-desk", "admin", "fg"},
 }
 
 
@@ -189,6 +190,8 @@ class FakeRequests:
     decisions: list[dict[str, Any]] = field(default_factory=lambda: [decision()])
     cases: list[dict[str, Any]] = field(default_factory=lambda: [case()])
     closures: list[dict[str, Any]] = field(default_factory=list)
+    editions: dict[str, Any] = field(default_factory=lambda: {"items": []})
+    drafts: dict[str, Any] = field(default_factory=lambda: {"items": [], "minutes": 1})
     proof: bytes = b'{"proof": 1}'
     refusal: RefusalError | None = None
     asked: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
@@ -208,10 +211,12 @@ class FakeRequests:
         return [body]
 
     def _answer(self, environ: dict[str, Any]) -> Any:
-        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"].removeprefix("/requests/v1/")
+        method, (service, path) = environ["REQUEST_METHOD"], environ["PATH_INFO"].removeprefix("/").split("/v1/")
         query = {name: values[0] for name, values in parse_qs(environ["QUERY_STRING"]).items()}
         body = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)) or b"{}")
-        self._admit(environ, path)
+        self._admit(environ, service, path)
+        if method == "GET" and service == "newsletter":
+            return {"editions": self.editions, "editions/drafts": self.drafts}[path]
         self.asked.append((method, path, body or query))
         parts = path.split("/")
         if method == "POST" and path != "decisions/search":
@@ -242,10 +247,10 @@ class FakeRequests:
             "letters": written | {"text": "Geachte <i>Jo</i>,\nNee."},
         }[name]
 
-    def _admit(self, environ: dict[str, Any], path: str) -> None:
+    def _admit(self, environ: dict[str, Any], service: str, path: str) -> None:
         token = environ.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer ")
         try:
-            caller = verify_token(token, audience="requests", roster=self.roster, now=system_clock())
+            caller = verify_token(token, audience=service, roster=self.roster, now=system_clock())
         except UnauthenticatedError as error:
             raise RefusalError(401, error.detail) from error
         self.callers.append(caller)
