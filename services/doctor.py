@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from services.backups.taking import TERMS, last_taken
 from services.findings import look, well
 from services.mail_domain import mail_domain
-from services.newsletter import comparisons
+from services.newsletter import comparisons, programmes
 from shared.clock import parse_utc, utc_text
 from shared.composition import register_of
 from shared.database import Database, sqlite_module
@@ -135,6 +135,30 @@ def _mailbox(settings: Settings, named: Processor) -> Finding:
     return well(f"{named.id}: its mailbox opens, and has {number} folders")
 
 
+def seed_mailboxes(settings: Settings) -> Iterator[Finding]:
+    """Say whether the mailbox opens in which copies of editions are looked at, where the newsletter's secrets are."""
+    try:
+        register = register_of(settings, "newsletter")
+    except ConfigurationError:  # in a container of another service; the newsletter itself does not start then
+        return
+    for processor in register.of_owner("newsletter"):
+        if processor.status == "active":
+            yield from _seed(processor)
+
+
+def _seed(processor: Processor) -> Iterator[Finding]:
+    try:
+        mailbox = programmes.seed_of(processor)
+        if mailbox is None:
+            return
+        with mailbox.opened() as folders:
+            number = folders.look([]).folders
+    except (ConfigurationError, OutsideError) as error:
+        yield look(f"{processor.id}: its seed mailbox cannot be opened. {error.detail}")
+    else:
+        yield well(f"{processor.id}: its seed mailbox opens, and has {number} folders")
+
+
 def newsletter_list(settings: Settings) -> Iterator[Finding]:
     """Say when the list at the newsletter programme was last compared with ours, and what differed."""
     with _reading(settings.database_url("newsletter")) as session:
@@ -160,7 +184,7 @@ def _reading(url: str) -> Iterator[Session]:
 
 
 TOLD = ("taken", "settled", "keys_destroyed", "unreadable")
-CHECKS: Sequence[Check] = (sqlite_version, backups, marks, mail_domain, mailboxes, newsletter_list)
+CHECKS: Sequence[Check] = (sqlite_version, backups, marks, mail_domain, mailboxes, seed_mailboxes, newsletter_list)
 
 
 @click.command()
