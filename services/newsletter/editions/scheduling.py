@@ -45,6 +45,10 @@ REFUSED = Both(
     "Het programma plant deze mailing niet. Is hij daar af, en mag het abonnement mailings plannen?",
     "The programme does not plan this mailing. Is it finished there, and may the account plan mailings?",
 )
+OTHERWISE = Both(
+    "Het programma plande deze mailing anders dan gevraagd. Kijk daar na wanneer hij gaat en naar wie.",
+    "The programme planned this mailing otherwise than it was asked. Look there when it goes, and to whom.",
+)
 WHOM: Mapping[Audience, Both] = {
     "part-of-list": Both(
         "Deze mailing gaat naar een deel van de lijst. Een editie gaat naar iedereen die zich inschreef (P23).",
@@ -139,7 +143,8 @@ def _plan(tools: Tools, programme: Processor, desk: Campaigns, campaign: Campaig
         seen = None
     except RetryableError as error:
         raise UnavailableError(programme.name, error.detail) from None
-    if seen is None or seen.state != "scheduled" or seen.at != at or seen.audience != WHOLE:
-        with tools.database.transaction() as session:
-            actions.drop(session, programme.id, campaign.campaign_id)
-        raise ConflictError(REFUSED)
+    if seen is not None and (seen.state, seen.at, seen.audience) == ("scheduled", at, WHOLE):
+        return
+    with tools.database.transaction() as session:
+        actions.drop(session, programme.id, campaign.campaign_id)
+    raise ConflictError(REFUSED if seen is None or seen.state == "draft" else OTHERWISE)
