@@ -29,21 +29,21 @@ class BrevoCampaigns:
 
     def add_to(self, routes: Blueprint) -> None:
         """Add the routes."""
-        routes.get("/emailCampaigns")(self._list_all)
-        routes.get("/emailCampaigns/<key>")(self._show)
-        routes.put("/emailCampaigns/<key>")(self._update)
+        routes.get("/emailCampaigns")(self._show_campaigns)
+        routes.get("/emailCampaigns/<key>")(self._show_campaign)
+        routes.put("/emailCampaigns/<key>")(self._change_campaign)
 
-    def _list_all(self) -> ResponseReturnValue:
+    def _show_campaigns(self) -> ResponseReturnValue:
         wanted = ASKED.get(request.args.get("status", ""))
         rows = [row for row in map(self._presented, self.kept.all()) if row["status"] == wanted][::-1]
         page = rows[: int(request.args.get("limit", 50))]
         return jsonify({"count": len(rows), **({"campaigns": page} if page else {})})
 
-    def _show(self, key: str) -> ResponseReturnValue:
+    def _show_campaign(self, key: str) -> ResponseReturnValue:
         found = self.kept.find(key)
         return _unknown() if found is None else jsonify(self._presented(found))
 
-    def _update(self, key: str) -> ResponseReturnValue:
+    def _change_campaign(self, key: str) -> ResponseReturnValue:
         found = self.kept.find(key)
         if found is None:
             return _unknown()

@@ -31,14 +31,14 @@ class LapostaCampaigns:
 
     def add_to(self, routes: Blueprint) -> None:
         """Add the routes."""
-        routes.get("/campaign")(self._list)
-        routes.get("/campaign/<key>")(self._show)
+        routes.get("/campaign")(self._show_campaigns)
+        routes.get("/campaign/<key>")(self._show_campaign)
         routes.post("/campaign/<key>/action/schedule")(self._schedule)
 
-    def _list(self) -> ResponseReturnValue:
+    def _show_campaigns(self) -> ResponseReturnValue:
         return jsonify({"data": [{"campaign": self._presented(each)} for each in self.kept.all()]})
 
-    def _show(self, key: str) -> ResponseReturnValue:
+    def _show_campaign(self, key: str) -> ResponseReturnValue:
         found = self.kept.find(key)
         return _invalid("Campaign id: unknown", 203) if found is None else jsonify({"campaign": self._presented(found)})
 

@@ -28,20 +28,20 @@ class ListmonkCampaigns:
 
     def add_to(self, routes: Blueprint) -> None:
         """Add the routes."""
-        routes.get("/campaigns")(self._list_all)
-        routes.get("/campaigns/<key>")(self._show)
-        routes.put("/campaigns/<key>")(self._update)
+        routes.get("/campaigns")(self._show_campaigns)
+        routes.get("/campaigns/<key>")(self._show_campaign)
+        routes.put("/campaigns/<key>")(self._change_campaign)
         routes.put("/campaigns/<key>/status")(self._set_status)
 
-    def _list_all(self) -> ResponseReturnValue:
+    def _show_campaigns(self) -> ResponseReturnValue:
         rows = [self._presented(each) for each in self.kept.all()][::-1]
         return jsonify({"data": {"results": rows[: int(request.args.get("per_page", 20))], "total": len(rows)}})
 
-    def _show(self, key: str) -> ResponseReturnValue:
+    def _show_campaign(self, key: str) -> ResponseReturnValue:
         found = self.kept.find(key)
         return _not_found() if found is None else jsonify({"data": self._presented(found)})
 
-    def _update(self, key: str) -> ResponseReturnValue:
+    def _change_campaign(self, key: str) -> ResponseReturnValue:
         found, content = self.kept.find(key), request.get_json(silent=True) or {}
         if found is None:
             return _not_found()

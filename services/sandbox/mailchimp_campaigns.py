@@ -35,11 +35,11 @@ class MailchimpCampaigns:
 
     def add_to(self, routes: Blueprint) -> None:
         """Add the routes."""
-        routes.get("/campaigns")(self._list)
-        routes.get("/campaigns/<key>")(self._show)
+        routes.get("/campaigns")(self._show_campaigns)
+        routes.get("/campaigns/<key>")(self._show_campaign)
         routes.post("/campaigns/<key>/actions/schedule")(self._schedule)
 
-    def _list(self) -> Response:
+    def _show_campaigns(self) -> Response:
         status, list_id = request.args.get("status"), request.args.get("list_id")
         since = request.args.get("since_send_time")
         rows = [self._presented(each) for each in self.kept.all()]
@@ -50,7 +50,7 @@ class MailchimpCampaigns:
         page = rows[: int(request.args.get("count", 10))]
         return jsonify({"campaigns": page, "total_items": len(rows)})
 
-    def _show(self, key: str) -> Response:
+    def _show_campaign(self, key: str) -> Response:
         found = self.kept.find(key)
         return self._problem(404, "Resource Not Found") if found is None else jsonify(self._presented(found))
 

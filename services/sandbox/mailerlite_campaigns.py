@@ -40,20 +40,20 @@ class MailerLiteCampaigns:
     def add_to(self, routes: Blueprint) -> None:
         """Add the routes."""
         routes.get("/timezones")(self._show_zones)
-        routes.get("/campaigns")(self._list)
-        routes.get("/campaigns/<key>")(self._show)
+        routes.get("/campaigns")(self._show_campaigns)
+        routes.get("/campaigns/<key>")(self._show_campaign)
         routes.post("/campaigns/<key>/schedule")(self._schedule)
 
     def _show_zones(self) -> ResponseReturnValue:
         return jsonify({"data": [{"id": number, "name": zone.key} for number, zone in ZONES.items()]})
 
-    def _list(self) -> ResponseReturnValue:
+    def _show_campaigns(self) -> ResponseReturnValue:
         status = request.args.get("filter[status]", "ready")
         page, limit = int(request.args.get("page", 1)), int(request.args.get("limit", 25))
         rows = [row for row in map(self._presented, self.kept.all()) if row["status"] == status]
         return jsonify({"data": rows[(page - 1) * limit : page * limit], "meta": {"current_page": page}})
 
-    def _show(self, key: str) -> ResponseReturnValue:
+    def _show_campaign(self, key: str) -> ResponseReturnValue:
         found = self.kept.find(key)
         return _not_found() if found is None else jsonify({"data": self._presented(found)})
 

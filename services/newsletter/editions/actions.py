@@ -105,10 +105,10 @@ def take_in(
             if edition is None or edition.state != "asked" or edition.noted_at <= now - ASKING:
                 _drop(session, edition)
             continue
+        was_sent = edition is not None and edition.state == "sent"
         if edition is None:
             edition = _new(processor, campaign, known_by, now)
             session.add(edition)
-        was_sent = edition.state == "sent"
         edition.state, edition.subject, edition.audience = campaign.state, campaign.subject, campaign.audience
         edition.at = campaign.at or edition.at
         if campaign.state == "sent" and not was_sent and seeded and edition.at > now - LOOKED_FOR:

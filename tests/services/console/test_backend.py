@@ -44,7 +44,7 @@ def test_a_token_is_fresh_and_for_one_service(console, fake, caller):
     with pytest.raises(errors.UnavailableError):
         past.decision(caller, DECISION)
     tokens = []
-    fake._admit = lambda environ, _path: tokens.append(environ["HTTP_AUTHORIZATION"].removeprefix("Bearer "))
+    fake._admit = lambda environ, *_: tokens.append(environ["HTTP_AUTHORIZATION"].removeprefix("Bearer "))
     console.backend.decision(caller, DECISION)
     with pytest.raises(errors.UnauthenticatedError):
         verify_token(tokens[0], audience="dossier", roster=fake.roster, now=system_clock())

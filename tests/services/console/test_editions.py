@@ -27,7 +27,8 @@ def edition(**said) -> dict:
 
 def register(*items: dict, **said) -> dict:
     """Return the list that they stand in."""
-    return {"items": list(items), "next": None, "programme": "Laposta", "earliest_on": "2027-01-25", **said}
+    days = {"earliest_on": "2027-01-25", "overdue_on": "2027-02-08"}
+    return {"items": list(items), "next": None, "programme": "Laposta", **days, **said}
 
 
 def test_p22_p23_editions_are_listed_with_what_is_wrong(fake, signed_in):
