@@ -358,9 +358,9 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DraftList(msgspec.Struct, frozen=True, kw_only=True):
-    """All of them."""
+    """All of them; None while the programme cannot be asked."""
 
-    items: list[Draft]
+    items: list[Draft] | None
     minutes: int
 
 

@@ -23,6 +23,7 @@ PAGES = [
     f"/console/requests/{CASE}",
     f"/console/requests/{CASE}/letters/{LETTER}",
     f"/console/decisions/{DECISION}/closures",
+    "/console/editions",
     "/console/mail",
 ]
 

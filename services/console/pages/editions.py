@@ -46,10 +46,7 @@ def _shown(cursor: str | None) -> dict[str, Any]:
 
 
 def _drafts(found: EditionList) -> DraftList | None:
-    """Return what can be planned; None where nobody can say, or this reader plans nothing."""
+    """Return what can be planned; None where there is no programme, or this reader plans nothing."""
     if found.programme is None or not rules.may(account().roles, "plan-editions"):
         return None
-    try:
-        return console().backend.drafts(caller())
-    except UnavailableError:
-        return None
+    return console().backend.drafts(caller())

@@ -40,8 +40,8 @@ def list_editions(call: Call) -> Answer:
 @api.get("/v1/editions/drafts", who=PLANNING, answers=Answers(200, DraftListSchema))
 def list_drafts(call: Call) -> Answer:
     """Ask the programme which of its mailings are neither planned nor sent."""
-    desk, drafts = scheduling.drafts(call.tools)
-    return Answer({"items": drafts, "minutes": desk.minutes})
+    minutes, drafts = scheduling.drafts(call.tools)
+    return Answer({"items": drafts, "minutes": minutes})
 
 
 @api.post("/v1/editions", who=PLANNING, body=PlanEditionSchema, answers=Answers(200, EditionSchema))

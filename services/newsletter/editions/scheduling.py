@@ -6,6 +6,7 @@ the next look at the programme tells what became of it.
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from shared.propagation.register import Processor
     from shared.service import Tools
 
+_log = logging.getLogger(__name__)
 SOONEST, LATEST = timedelta(minutes=10), timedelta(days=366)
 NONE_IN_USE = Both(
     "Er is geen e-mailprogramma in gebruik voor de nieuwsbrief.", "No e-mail programme is in use for the newsletter."
@@ -94,16 +96,21 @@ def schedule(tools: Tools, campaign_id: str, at: datetime, about: About, *, now:
     return edition
 
 
-def drafts(tools: Tools) -> tuple[Campaigns, Sequence[Campaign]]:
-    """Return the mailings that can still be planned, and whose they are. Raises ConflictError, UnavailableError."""
+def drafts(tools: Tools) -> tuple[int, Sequence[Campaign] | None]:
+    """Return of how many minutes a planned time is a multiple, and the mailings that can still be planned.
+
+    None while the programme does not say. Raises ConflictError where there is no programme.
+    """
     programme = programmes.active(tools.register)
     if programme is None:
         raise ConflictError(NONE_IN_USE)
     desk = programmes.provider_of(programme).campaigns
     try:
-        return desk, desk.drafts()
+        return desk.minutes, desk.drafts()
     except (RetryableError, PermanentError) as error:
-        raise UnavailableError(programme.name, error.detail) from None
+        details = {"processor": programme.id, "because": error.detail}
+        _log.warning("a programme does not say what can be planned", extra={"fields": details})
+        return desk.minutes, None
 
 
 def _check_time(at: datetime, minutes: int, now: datetime) -> None:

@@ -44,9 +44,12 @@ class DraftSchema(Schema):
 
 
 class DraftListSchema(Schema):
-    """The drafts of the programme, and of which number of minutes a planned time is a multiple there."""
+    """The drafts of the programme, and of which number of minutes a planned time is a multiple there.
 
-    items = fields.List(fields.Nested(DraftSchema))
+    ``items`` is null while the programme cannot be asked.
+    """
+
+    items = fields.List(fields.Nested(DraftSchema), allow_none=True)
     minutes = fields.Integer()
 
 

@@ -72,6 +72,6 @@ def test_p22_an_edition_is_planned_by_the_clinic_s_time_and_a_refusal_is_shown_a
     assert fake.asked[-1][2]["at"] == ""
     fake.refusal = None
     assert '<form method="post" action="/console/editions"' not in signed_in("fg").get(path).text
-    fake.drafts = {}
+    fake.drafts = {"items": None, "minutes": 1}
     assert "Laposta is nu niet te bereiken" in visitor.get(path).text
     assert "/console/editions" not in signed_in("physician").get("/console/").text
