@@ -63,13 +63,23 @@ def _write_down(tools: Tools, waiting: Sequence[Edition], copies: Sequence[bytes
 
 def _copy_of(edition: Edition, copies: Sequence[bytes]) -> bytes | None:
     """Return the last mail by the edition's subject."""
-    wanted = _pattern(edition.subject)
-    return next((copy for copy in reversed(copies) if wanted.fullmatch(_subject(copy))), None)
+    parts = [" ".join(part.split()) for part in MARK.split(edition.subject)]
+    return next((copy for copy in reversed(copies) if _is_filled_in(parts, _subject(copy))), None)
 
 
-def _pattern(subject: str) -> re.Pattern[str]:
-    parts = [re.escape(" ".join(part.split())) for part in MARK.split(subject)]
-    return re.compile(r"\s*.*?\s*".join(parts))
+def _is_filled_in(parts: Sequence[str], subject: str) -> bool:
+    """Tell whether a subject has these parts in order, with anything between them and nothing around them."""
+    first, *others = parts
+    if not others:
+        return subject == first
+    *between, last = others
+    place = len(first)
+    for part in between:
+        found = subject.find(part, place)
+        if found < 0:
+            return False
+        place = found + len(part)
+    return subject.startswith(first) and subject.endswith(last) and place + len(last) <= len(subject)
 
 
 def _subject(copy: bytes) -> str:

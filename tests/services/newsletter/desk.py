@@ -161,13 +161,14 @@ class Desk:
 
     def end_agreement(self) -> None:
         """Let the agreement with the programmes have ended, and start again with that register."""
-        self._edit_register("ends: null", "ends: 2025-01-01")
+        self.edit_register("ends: null", "ends: 2025-01-01")
 
     def renew_agreement(self) -> None:
         """Have one without an end again."""
-        self._edit_register("ends: 2025-01-01", "ends: null")
+        self.edit_register("ends: 2025-01-01", "ends: null")
 
-    def _edit_register(self, before: str, after: str) -> None:
+    def edit_register(self, before: str, after: str) -> None:
+        """Change the register's file, and start again with it."""
         path = self.tools.settings.processors
         path.write_text(path.read_text().replace(before, after))
         register = Register.load(path, sandbox=addresses.load(self.installation.home))

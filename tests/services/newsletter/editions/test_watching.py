@@ -7,14 +7,17 @@ from datetime import timedelta
 
 import pytest
 
+from services.doctor import examine, seed_mailboxes
+from services.findings import Finding
 from services.newsletter import programmes
 from shared.clock import system_clock
+from shared.composition import register_of
 from shared.errors import ConfigurationError
-from shared.propagation.register import Register
 from tests.services.newsletter.editions.test_copies import copy
 from tests.services.newsletter.editions.test_planning import listed, make, plan, send
 
 CONTACT = "info@clinic.example"
+ANCHOR = "      webhook_secret: sandbox:laposta.webhook_secret\n"
 WATCH = "watch the programme for editions"
 
 
@@ -93,38 +96,46 @@ def test_p33_an_edition_goes_when_its_term_is_over_and_not_when_nobody_answers(n
     assert listed(newsletter).items == []
 
 
+def doctor(desk) -> list[Finding]:
+    """What the doctor says of the seed mailbox, which reads the register in a process of its own."""
+    register_of.cache_clear()
+    return [*examine(desk.installation.settings, [seed_mailboxes])]
+
+
 @pytest.fixture
 def seeded(newsletter, dovecot):
-    """Give the newsletter a seed mailbox at a real mail host, and the host's owner of it."""
-    owner = dovecot.owner()
-    settings = {f"seed_{name}": value for name, value in dovecot.settings(owner).items()}
-    with_seed = replace(newsletter.processor, settings={**newsletter.processor.settings, **settings})
-    others = tuple(each for each in newsletter.tools.register if each.id != "laposta")
-    register = Register((with_seed, *others), "digest")
-    newsletter.installation.tools["newsletter"] = replace(newsletter.tools, register=register)
+    """Give the newsletter a seed mailbox at a real mail host, on its register; return the owner of it."""
+    owner, folder = dovecot.owner(), newsletter.tools.settings.processors.parent
+    said = dovecot.settings(owner)
+    for name in ("password", "authority"):
+        (folder / f"seed_{name}").write_text(said.pop(name))
+        said[f"{name}_file"] = f"seed_{name}"
+    lines = "".join(f"      seed_{name}: {value}\n" for name, value in said.items())
+    newsletter.edit_register(ANCHOR, ANCHOR + lines)
     return owner
 
 
-def test_p24_the_copy_in_the_seed_mailbox_is_looked_at(newsletter, seeded, dovecot) -> None:
+def test_p24_the_copy_in_the_seed_mailbox_is_looked_at(newsletter, seeded) -> None:
     """In whichever folder it lies; what it lacks is named and mailed, and what does not come is missed."""
+    assert [finding.well for finding in doctor(newsletter)] == [True]
     newsletter.clock.now = system_clock()  # by which the mail host goes
     good, bad, never = (make(newsletter, subject=each) for each in ("Zomer, *|FNAME|*!", "Herfst", "Winter"))
     for campaign in (good, bad, never):
         send(newsletter, campaign)
     newsletter.run_job(WATCH)
     assert {each.seed for each in listed(newsletter).items} == {"waiting"}
-    seeded.receive(copy(Subject="Zomer, Sam!"), copy(Subject="Re: Herfst"))
+    others = [copy(Subject=each) for each in ("Re: Herfst", "Herfst 2", "Winter!", "Zomer!", "Zomer, Sam")]
+    seeded.receive(copy(Subject="Zomer, Sam!"), *others)
     seeded.receive(copy(Subject="Herfst", List_Unsubscribe_Post=None), folder="Ongewenst")
     newsletter.run_job(WATCH)
     found = {each.campaign: (each.seed, each.lacks) for each in listed(newsletter).items}
     assert found == {good: ("verified", []), bad: ("lacking", ["list-unsubscribe-post"]), never: ("waiting", [])}
     assert "List-Unsubscribe-Post (RFC 8058)" in "".join(warned(newsletter))
     newsletter.clock.forward(hours=25)
-    dovecot_down = replace(newsletter.processor, settings={**newsletter.processor.settings, "seed_password": "fout"})
-    others = tuple(each for each in newsletter.tools.register if each.id != "laposta")
-    newsletter.installation.tools["newsletter"] = replace(
-        newsletter.tools, register=Register((dovecot_down, *others), "digest")
-    )
+    (newsletter.tools.settings.processors.parent / "seed_password").write_text("fout")
+    newsletter.edit_register(ANCHOR, ANCHOR)  # read again
+    [finding] = doctor(newsletter)
+    assert (finding.well, "does not take the account" in finding.text, "fout" in finding.text) == (False, True, False)
     newsletter.run_job(WATCH)
     assert {each.campaign: each.seed for each in listed(newsletter).items}[never] == "unseen"
     assert b"\\Seen" not in {flag for flags in seeded.flags() for flag in flags}
