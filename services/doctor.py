@@ -1,7 +1,8 @@
 """``discreet doctor``: looks an installation over and says in words what deserves attention.
 
-A check is a function from the settings to what it has to say; CHECKS lists them. None of them ever makes the
-command fail: what must not be, stops the start (``services.prepare``).
+A check is a function from the settings to what it has to say; CHECKS lists those of the installation, SERVICE_CHECKS
+those of one service. None of them ever makes the command fail: what must not be, stops the start
+(``services.prepare``).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 import sqlalchemy as sa
 
+from services.backups import databases
 from services.backups.taking import TERMS, last_taken
 from services.findings import look, well
 from services.mail_domain import mail_domain
@@ -30,11 +32,12 @@ from shared.restore.noticing import what_was_put_back
 from shared.settings import SERVICES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy.orm import Session
 
-    from services.findings import Check, Finding
+    from services.findings import Check, Finding, ServiceCheck
     from shared.propagation.register import Processor
     from shared.settings import Settings
 
@@ -43,13 +46,20 @@ SAFE_SQLITE = (3, 51, 3)
 DATA_EVERY = timedelta(days=1)
 
 
-def examine(settings: Settings, checks: Sequence[Check] | None = None) -> Iterator[Finding]:
-    """Yield what every check has to say."""
-    for check in CHECKS if checks is None else checks:
-        try:
-            yield from check(settings)
-        except (ConfigurationError, sa.exc.SQLAlchemyError, OSError) as error:
-            yield look(f"{check.__name__.replace('_', ' ')}: cannot be seen ({type(error).__name__})")
+def examine(settings: Settings, services: Sequence[str] = SERVICES) -> Iterator[Finding]:
+    """Yield what every check has to say, of the installation and of these services."""
+    for check in CHECKS:
+        yield from _said(check.__name__, check(settings))
+    for service in services:
+        for service_check in SERVICE_CHECKS:
+            yield from _said(f"{service}: {service_check.__name__}", service_check(settings, service))
+
+
+def _said(about: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    try:
+        yield from findings
+    except (ConfigurationError, sa.exc.SQLAlchemyError, OSError) as error:
+        yield look(f"{about.replace('_', ' ')} cannot be seen ({type(error).__name__})")
 
 
 def sqlite_version(settings: Settings) -> Iterator[Finding]:
@@ -69,8 +79,16 @@ def about_sqlite(version: tuple[int, ...]) -> Finding:
 
 def backups(settings: Settings) -> Iterator[Finding]:
     """Say how old the last backups are: keys at least as often as data, and neither older than its term."""
-    said, now = last_taken(settings), settings.clock()
-    policy = Policy.load(settings.policy)
+    said, policy = last_taken(settings), Policy.load(settings.policy)
+    if said or databases.can_copy(settings):
+        yield from _taken(said, settings.clock())
+    else:
+        yield look("Backups are not made from here: see to it that PostgreSQL's own programs make them every day.")
+    kept = {kind: _text(policy, term) for kind, term in TERMS.items()}
+    yield well("Kept for, by the policy: " + ", ".join(f"{kind} {period}" for kind, period in kept.items()))
+
+
+def _taken(said: Mapping[str, str], now: datetime) -> Iterator[Finding]:
     for kind in TERMS:
         if kind not in said:
             yield look(f"There is no backup of {kind} from this home: `discreet backup --out DIRECTORY`.")
@@ -82,8 +100,6 @@ def backups(settings: Settings) -> Iterator[Finding]:
             yield well(f"Last backup of {kind}: {utc_text(made)}")
     if {"data", "keys"} <= said.keys() and said["keys"] < said["data"]:
         yield look("Keys were backed up before the data: records made in between could not be read again.")
-    kept = {kind: _text(policy, term) for kind, term in TERMS.items()}
-    yield well("Kept for, by the policy: " + ", ".join(f"{kind} {period}" for kind, period in kept.items()))
 
 
 def _text(policy: Policy, term: str) -> str:
@@ -91,10 +107,9 @@ def _text(policy: Policy, term: str) -> str:
     return period.text if period else "-"
 
 
-def marks(settings: Settings) -> Iterator[Finding]:
-    """Say of each service whether it was put back from a backup, and how far that is."""
-    for service in SERVICES:
-        yield _restored(settings, service)
+def marks(settings: Settings, service: str) -> Iterator[Finding]:
+    """Say whether a service was put back from a backup, and how far that is."""
+    yield _restored(settings, service)
 
 
 def _restored(settings: Settings, service: str) -> Finding:
@@ -118,10 +133,10 @@ def _restored(settings: Settings, service: str) -> Finding:
     return well(f"{service}: put back and put right at {utc_text(lives.row['caught_up_at'])}: {told}")
 
 
-def mailboxes(settings: Settings) -> Iterator[Finding]:
-    """Say of each mailbox on the register whether it opens: otherwise the first erasure finds out."""
+def mailboxes(settings: Settings, service: str) -> Iterator[Finding]:
+    """Say of each mailbox that a service faces whether it opens: otherwise the first erasure finds out."""
     for named in register_of(settings, ""):
-        if named.adapter == IMAP and named.status == "active":
+        if (named.owner, named.adapter, named.status) == (service, IMAP, "active"):
             yield _mailbox(settings, named)
 
 
@@ -135,13 +150,11 @@ def _mailbox(settings: Settings, named: Processor) -> Finding:
     return well(f"{named.id}: its mailbox opens, and has {number} folders")
 
 
-def seed_mailboxes(settings: Settings) -> Iterator[Finding]:
+def seed_mailboxes(settings: Settings, service: str) -> Iterator[Finding]:
     """Say whether the mailbox opens in which copies of editions are looked at, where the newsletter's secrets are."""
-    try:
-        register = register_of(settings, "newsletter")
-    except ConfigurationError:  # in a container of another service; the newsletter itself does not start then
+    if service != "newsletter":
         return
-    for processor in register.of_owner("newsletter"):
+    for processor in register_of(settings, service).of_owner(service):
         if processor.status == "active":
             yield from _seed(processor)
 
@@ -159,8 +172,10 @@ def _seed(processor: Processor) -> Iterator[Finding]:
         yield well(f"{processor.id}: its seed mailbox opens, and has {number} folders")
 
 
-def newsletter_list(settings: Settings) -> Iterator[Finding]:
+def newsletter_list(settings: Settings, service: str) -> Iterator[Finding]:
     """Say when the list at the newsletter programme was last compared with ours, and what differed."""
+    if service != "newsletter":
+        return
     with _reading(settings.database_url("newsletter")) as session:
         last = comparisons.last(session, ended=True)
     if last is None:
@@ -184,14 +199,16 @@ def _reading(url: str) -> Iterator[Session]:
 
 
 TOLD = ("taken", "settled", "keys_destroyed", "unreadable")
-CHECKS: Sequence[Check] = (sqlite_version, backups, marks, mail_domain, mailboxes, seed_mailboxes, newsletter_list)
+CHECKS: Sequence[Check] = (sqlite_version, backups, mail_domain)
+SERVICE_CHECKS: Sequence[ServiceCheck] = (marks, mailboxes, seed_mailboxes, newsletter_list)
 
 
 @click.command()
+@click.option("--service", "services", type=click.Choice(SERVICES), multiple=True, help="Only this; may be repeated.")
 @click.pass_obj
-def doctor(settings: Callable[[], Settings]) -> None:
+def doctor(settings: Callable[[], Settings], services: tuple[str, ...]) -> None:
     """Look the installation over; what deserves attention is said, and never makes this fail."""
-    findings = list(examine(settings()))
+    findings = list(examine(settings(), services or SERVICES))
     for finding in findings:
         click.echo(f"{'well' if finding.well else 'LOOK'}  {finding.text}")
     click.echo(f"{sum(not finding.well for finding in findings)} to look at")

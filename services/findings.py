@@ -17,6 +17,8 @@ class Finding:
 
 
 Check = Callable[[Settings], Iterator[Finding]]
+ServiceCheck = Callable[[Settings, str], Iterator[Finding]]
+"""About one service, by its name."""
 
 
 def well(text: str) -> Finding:

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from shared.settings import Settings
+
+
+def can_copy(settings: Settings) -> bool:
+    """Whether this machine has what copies its databases: PostgreSQL's are copied by programs of its own."""
+    return settings.database_url_template is None or shutil.which("pg_dump") is not None
+
 
 def copy_out(database: Database, target: Path) -> None:
     """Write a copy of one moment to a new file. Raises ConfigurationError."""

@@ -194,8 +194,14 @@ def test_the_doctor_says_what_is_missing_and_never_fails(discreet: Type, install
     assert "The last backup of keys is of 2026-11-02" in told
     assert "Keys were backed up before the data" in told
     (installation.settings.journal / "marks" / "intake.json").write_text("nothing of the kind")
-    assert "marks: cannot be seen" in said(discreet("doctor"))
-    assert "cannot be seen" in said(discreet("doctor", DISCREET_HOME=str(tmp_path / "nowhere")))
+    told = said(discreet("doctor"))
+    assert "intake: marks cannot be seen" in told
+    assert "newsletter: never put back" in told  # what is wrong with one hides nothing of another
+    assert "intake" not in said(discreet("doctor", "--service", "newsletter"))
+    elsewhere = {"DISCREET_HOME": str(tmp_path / "nowhere"), "PATH": str(tmp_path)}
+    assert "cannot be seen" in said(discreet("doctor", **elsewhere))
+    url = {f"DISCREET_{each}DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing" for each in ("", "KEY_")}
+    assert "Backups are not made from here" in said(discreet("doctor", **elsewhere, **url))
 
 
 def test_an_sqlite_with_the_fault_is_named():

@@ -9,7 +9,7 @@ from dataclasses import replace
 import sqlalchemy as sa
 import yaml
 
-from services.doctor import examine, mailboxes
+from services.doctor import mailboxes
 from services.intake.processors.imap import UNDER_WAY, Imap
 from services.intake.rules import forwarding_mail
 from services.requests.cases.confirmation import facts
@@ -67,7 +67,7 @@ def test_p53_an_erasure_deletes_the_forwarded_mail_wherever_it_was_moved_and_say
     """In the receipt, in the letter to the person, and in the proof; another form of the same person stays."""
     owner = dovecot.owner()
     with open_clinic(tmp_path, dovecot, owner) as (website, server):
-        assert [finding.well for finding in examine(website.tools.settings, [mailboxes])] == [True]
+        assert [finding.well for finding in mailboxes(website.tools.settings, "intake")] == [True]
         mine, other = website.sent(), website.sent()
         mails = forwarded(website, server)
         owner.receive(*mails)
@@ -171,7 +171,7 @@ def test_what_a_mailbox_cannot_do_is_for_people(tmp_path, dovecot) -> None:
     """A wrong password is named, also before it is needed; what is no erasure is a task for the host's contact."""
     owner = dovecot.owner()
     with open_clinic(tmp_path, dovecot, owner, password="fout-wachtwoord") as (website, server):
-        [finding] = examine(website.tools.settings, [mailboxes])
+        [finding] = mailboxes(website.tools.settings, "intake")
         assert (finding.well, "does not take the account or its password" in finding.text) == (False, True)
         form = website.sent()
         corrected = decide(website, "correction", forms=[form])

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from click.testing import CliRunner
 
-from services.doctor import examine, newsletter_list
+from services.doctor import newsletter_list
 from services.newsletter import comparing, comparisons
 from services.newsletter.importing import Report, import_file
 from services.newsletter.processors.interface import Member, MemberPage
@@ -171,7 +171,7 @@ def test_the_daily_job_goes_on_where_it_was_cut_off_and_begins_anew_the_next_day
     newsletter.run_job("compare")
     assert (last()["began_at"], last()["ended_at"]) == (began, newsletter.clock())
     assert last()["found"] == {"unknown-here": 1}
-    (said,) = examine(newsletter.tools.settings, [newsletter_list])
+    (said,) = newsletter_list(newsletter.tools.settings, "newsletter")
     assert said.text.endswith("unknown-here 1")
     assert not said.well  # somebody there whom nobody here knows is for staff to look at
     calls = len(newsletter.calls())
