@@ -61,6 +61,8 @@ def what_was_put_back(file: Mark | None, lives: Sequence[Life], keys: Mark | Non
         key |= keys.incarnation == current.id and keys.number < current.mark
         # An earlier life's mark is left only by a crash between a new life and its first mark.
         key |= keys.incarnation in known - {current.id} and not current.is_catching_up
+        # The file's life began later than every life that these data know, and so did the keys' mark in it.
+        key |= file.incarnation not in known and keys.incarnation in known
         data |= keys.incarnation not in known or (keys.incarnation == current.id and keys.number > current.mark + 1)
     return together("data" if data else None, "keys" if key else None)
 

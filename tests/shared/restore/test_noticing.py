@@ -54,7 +54,8 @@ def test_a_backup_of_an_earlier_life_is_known_by_its_name():
     """Numbers begin anew in every life, so they alone would not tell."""
     assert what_was_put_back(Mark("b", 1), (Life("a", 1, 9),), Mark("b", 1)) == "data"
     assert what_was_put_back(Mark("b", 1), lives(1), Mark("a", 9)) == "keys"
-    assert what_was_put_back(Mark("b", 1), (Life("a", 1, 9),), Mark("a", 9)) == "data"
+    assert what_was_put_back(Mark("b", 1), (Life("a", 1, 9),), Mark("a", 9)) == "both"
+    assert what_was_put_back(Mark("b", 1), (Life("a", 1, 9),), Mark("a", 12)) == "both"  # keys of a later moment
 
 
 def test_a_crash_while_a_new_life_begins_is_no_second_backup():
