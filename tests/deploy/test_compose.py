@@ -21,8 +21,14 @@ WITHOUT_SECRETS = {"console", "command"}
 def test_every_service_has_a_web_process_a_worker_and_migrations():
     """And there is the console, the edge, and what they stand on."""
     wanted = {f"{service}-{what}" for service in SERVICES for what in ("web", "worker", "migrate")}
-    beside = {"postgres", "database-roles", "rabbitmq", "broker-definitions", "console", "command", "edge"}
-    assert set(CONTAINERS) == wanted | beside
+    beside = {"postgres", "database-roles", "rabbitmq", "broker-definitions", "console", "edge"}
+    assert set(CONTAINERS) == wanted | beside | {"command", "newsletter-command"}
+
+
+def test_every_image_is_built_once():
+    """What stands at each process of ours is built for each of them, side by side, and all but one thrown away."""
+    built = [raw["build"]["target"] for each in CONTAINERS.values() if "build" in (raw := each.raw)]
+    assert sorted(built) == ["discreet", "edge", "postgres", "rabbitmq"]
 
 
 @pytest.mark.parametrize("name", CONTAINERS)
@@ -70,6 +76,24 @@ def test_a_service_gets_its_own_secrets_only(service: str):
     for what in ("web", "worker"):
         mounted = [each for each in CONTAINERS[f"{service}-{what}"].raw["volumes"] if "/run/processors" in each]
         assert [each.split("/")[-3:] for each in mounted] == [[service + ":", "run", "processors:ro"]]
+
+
+def test_what_opens_the_newsletter_programme_is_written_by_a_command_only():
+    """`discreet newsletter connect` makes secrets; it is no server, and gets what the newsletter gets and no more."""
+    raw = CONTAINERS["newsletter-command"].raw
+    given = {volume.removesuffix(":ro") for volume in CONTAINERS["newsletter-web"].raw["volumes"]}
+    assert {volume.removesuffix(":ro") for volume in raw["volumes"]} == given
+    assert raw["profiles"] == ["command"]
+    assert CONTAINERS["newsletter-command"].secrets == CONTAINERS["newsletter-web"].secrets
+    assert CONTAINERS["newsletter-command"].covered_keys == HOLDERS - {"newsletter"}
+    writable = {
+        name
+        for name, each in CONTAINERS.items()
+        if "processors" in str(each.raw.get("volumes"))
+        for volume in each.raw["volumes"]
+        if volume.endswith("/run/processors")
+    }
+    assert writable == {"newsletter-command"}
 
 
 @pytest.mark.parametrize("service", SERVICES)
