@@ -16,6 +16,12 @@ run() {
     psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --set=VERBOSITY=terse --dbname="$database" "$@"
 }
 
+# When everything is started again at once, the server is still on its way.
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12; do
+    pg_isready --quiet && break
+    sleep 5
+done
+
 for service in ${DISCREET_SERVICES:-intake dossier newsletter requests}; do
     role="discreet_$service" owner="discreet_${service}_owner"
     PASSWORD=$(cat "$secrets/$service-database") OWNER_PASSWORD=$(cat "$secrets/$service-database-owner") \
