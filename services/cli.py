@@ -304,4 +304,4 @@ def parked_retry(settings: Read, service: str, place: str, number: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="discreet")  # in the image it is no installed script
