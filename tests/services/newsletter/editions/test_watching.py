@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.doctor import examine, seed_mailboxes
+from services.doctor import seed_mailboxes
 from services.findings import Finding
 from services.newsletter import programmes
 from shared.clock import system_clock
@@ -99,7 +99,7 @@ def test_p33_an_edition_goes_when_its_term_is_over_and_not_when_nobody_answers(n
 def doctor(desk) -> list[Finding]:
     """What the doctor says of the seed mailbox, which reads the register in a process of its own."""
     register_of.cache_clear()
-    return [*examine(desk.installation.settings, [seed_mailboxes])]
+    return [*seed_mailboxes(desk.installation.settings, "newsletter")]
 
 
 @pytest.fixture
