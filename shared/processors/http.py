@@ -8,6 +8,8 @@ no connection, TLS refused, time-out, cut off  RetryableError
 more bytes than allowed                        PermanentError
 a host that is not the party's                 PermanentError, before anything is sent
 2xx and the other 4xx                          a ProcessorAnswer to judge
+
+What could be too large to hold is read while it comes in, by a reader that keeps what is needed of it.
 """
 
 from __future__ import annotations
@@ -15,9 +17,8 @@ from __future__ import annotations
 import ipaddress
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from io import BytesIO
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote, urlsplit
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from requests.auth import AuthBase
 
 FormFields: TypeAlias = Sequence[tuple[str, str]]
+Reader: TypeAlias = Callable[[Iterator[bytes]], Any]
 
 MIB = 1024 * 1024
 LATER = frozenset({408, 425, 429})
@@ -83,11 +85,15 @@ TRANSLATIONS: tuple[tuple[tuple[type[Exception], ...], type[OutsideError], str],
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessorAnswer:
-    """What came back: header names are in lower case, and the body is within the session's bound."""
+    """What came back: header names are in lower case, and the body is within the session's bound.
+
+    ``read`` is what a reader made of the body of a 2xx; then the body itself is not kept.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+    read: Any = field(default=None, repr=False)
 
     @property
     def ok(self) -> bool:
@@ -141,8 +147,11 @@ class ProcessorSession:
         form: FormFields | None = None,
         content: Any = None,
         idempotency_key: str | None = None,
+        reader: Reader | None = None,
     ) -> ProcessorAnswer:
         """Call `base_url` with path `segments`, each quoted whole; the body is `form` fields or JSON `content`.
+
+        A `reader` gets the body of a 2xx piece by piece, as it comes in. What it raises of its own is an OutsideError.
 
         Raises RetryableError or PermanentError; neither says what was sent or to which path.
         """
@@ -150,7 +159,9 @@ class ProcessorSession:
             raise PermanentError("A path segment of a processor call is empty.")
         path = "/".join(quote(segment, safe="") for segment in segments)
         url = f"{self.base_url.rstrip('/')}/{path}" if path else self.base_url
-        return self.send_to(url, method, params=params, form=form, content=content, idempotency_key=idempotency_key)
+        return self.send_to(
+            url, method, params=params, form=form, content=content, idempotency_key=idempotency_key, reader=reader
+        )
 
     def send_to(
         self,
@@ -161,6 +172,7 @@ class ProcessorSession:
         form: FormFields | None = None,
         content: Any = None,
         idempotency_key: str | None = None,
+        reader: Reader | None = None,
     ) -> ProcessorAnswer:
         """Call a whole address, say one the party itself named; it must be on one of the party's hosts."""
         self._check(url)
@@ -169,7 +181,7 @@ class ProcessorSession:
             headers[self.idempotency_header] = idempotency_key
         request = requests.Request(method, url, params=params, data=form, json=content, headers=headers, auth=self.auth)
         try:
-            answer = self._exchange(request)
+            answer = self._exchange(request, reader)
         except FAILURES as error:
             failure = translated(error)
         else:
@@ -189,7 +201,7 @@ class ProcessorSession:
         if scheme != "https" and not (scheme == "http" and is_loopback(host)):
             raise PermanentError("A processor is called over HTTPS only.")
 
-    def _exchange(self, request: requests.Request) -> ProcessorAnswer:
+    def _exchange(self, request: requests.Request, reader: Reader | None) -> ProcessorAnswer:
         deadline = time.monotonic() + self.whole_seconds
         with requests.Session() as session:
             session.trust_env = False  # no proxy, no .netrc: the register alone says who is called and how
@@ -202,19 +214,21 @@ class ProcessorSession:
                 verify=str(self.verify) if not isinstance(self.verify, bool) else self.verify,
             )
             with response:
-                body = self._body(response, deadline)
+                parts = self._parts(response, deadline)
+                read = reader(parts) if reader and 200 <= response.status_code < 300 else None
+                body = b"".join(parts)  # of what a reader read, nothing is left
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return ProcessorAnswer(status=response.status_code, headers=headers, body=body)
+        return ProcessorAnswer(status=response.status_code, headers=headers, body=body, read=read)
 
-    def _body(self, response: requests.Response, deadline: float) -> bytes:
-        whole = BytesIO()  # which gives what it holds without a copy: a list can be large
+    def _parts(self, response: requests.Response, deadline: float) -> Iterator[bytes]:
+        so_far = 0
         while part := response.raw.read1(64 * 1024, decode_content=True):
-            whole.write(part)
-            if whole.tell() > self.largest:
+            so_far += len(part)
+            if so_far > self.largest:
                 raise _OversizedError
             if time.monotonic() > deadline:
                 raise requests.exceptions.ReadTimeout
-        return whole.getvalue()
+            yield part
 
 
 def is_loopback(host: str) -> bool:

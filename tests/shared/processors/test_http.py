@@ -195,6 +195,22 @@ def test_a_business_answer_is_handed_over_with_its_body() -> None:
     assert (found.status, found.ok, found.object(), found.headers["x-limit"]) == (404, False, {"code": 7}, "3")
 
 
+def test_a_reader_gets_a_good_answer_as_it_comes_and_is_bounded_like_everybody() -> None:
+    """What it makes of it is all that is kept; of an error the body is read as ever."""
+
+    def count(parts: Iterator[bytes]) -> int:
+        return sum(len(part) for part in parts)
+
+    with raw_server(b"HTTP/1.1 200 OK\r\n\r\n", *[b"x" * 3000] * 3, pause=0.02) as (url, _):
+        read = ProcessorSession(base_url=url).send("GET", "a", reader=count)
+        with pytest.raises(PermanentError):
+            ProcessorSession(base_url=url, largest=5000).send("GET", "a", reader=count)
+    assert (read.read, read.body) == (9000, b"")
+    with raw_server(answer("404 Not Found", b"none")) as (url, _):
+        refused = ProcessorSession(base_url=url).send("GET", "a", reader=count)
+    assert (refused.read, refused.body) == (None, b"none")
+
+
 @pytest.mark.parametrize("body", [b"<html>", b"\xff\xfe", b"[" * 100_000])
 def test_a_page_instead_of_json_is_retryable(body: bytes) -> None:
     """A portal or a maintenance page in between is not the processor's answer."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from shared.processors.http import FormFields, ProcessorAnswer
+    from shared.processors.http import FormFields, ProcessorAnswer, Reader
     from shared.processors.interface import Outcome, ProcessorTask
 
 WEBHOOK_EVENTS = ("subscribed", "modified", "deactivated")
@@ -60,7 +60,7 @@ class Laposta:
             auth=(settings.api_key, ""),
             connect_seconds=settings.connect_seconds,
             read_seconds=settings.read_seconds,
-            largest=64 * MIB,  # the list comes whole: there is no paging
+            largest=256 * MIB,  # the list comes whole: there is no paging
         )
         return cls(settings=settings, session=session)
 
@@ -107,8 +107,9 @@ class Laposta:
     def members(self, after: str = "") -> MemberPage:
         """Return everybody in one state, one state after the other: the only pages there are."""
         state = after or answers.LISTED[0]
-        answer = answers.accepted(self._call("GET", "member", params={**self._list, "state": state}))
-        return MemberPage(members=answers.members(answer), rest=dict(pairwise([*answers.LISTED, None]))[state])
+        asked = {**self._list, "state": state}
+        answer = answers.accepted(self._call("GET", "member", params=asked, reader=answers.read_members))
+        return MemberPage(members=answer.read, rest=dict(pairwise([*answers.LISTED, None]))[state])
 
     def carry_out(self, task: ProcessorTask) -> Outcome:
         """Do the task, and look again."""
@@ -199,9 +200,14 @@ class Laposta:
         return answers.step("POST member", answer)
 
     def _call(
-        self, method: str, *segments: str, params: Mapping[str, str] | None = None, form: FormFields | None = None
+        self,
+        method: str,
+        *segments: str,
+        params: Mapping[str, str] | None = None,
+        form: FormFields | None = None,
+        reader: Reader | None = None,
     ) -> ProcessorAnswer:
-        answer = self.session.send(method, *segments, params=params, form=form)
+        answer = self.session.send(method, *segments, params=params, form=form, reader=reader)
         if answer.status in (401, 403):
             raise PermanentError(f"Laposta refuses our key ({answer.status}).")
         if answer.status == 402:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
+import ijson
 
 from services.newsletter.processors.interface import Member, Webhook
 from shared.errors import PermanentError, RetryableError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from services.newsletter.processors.interface import MemberState
     from services.newsletter.processors.tasks import Step
@@ -29,6 +29,9 @@ STATES: Mapping[str, MemberState] = {
 
 LISTED = ("active", "unsubscribed", "unconfirmed", "cleaned")
 """The states by which a list can be asked for."""
+NO_COLLECTION = "Laposta answered without the collection that was asked for."
+PLACES = {"data.item.member.email": "email", "data.item.member.state": "state"}
+"""Where a listing has what is kept of a member."""
 
 
 def accepted(answer: ProcessorAnswer) -> ProcessorAnswer:
@@ -65,7 +68,7 @@ def items(content: Any, name: str) -> Sequence[dict[str, Any]]:
     """Return the objects of a collection, each of which is wrapped under its own name."""
     rows = content.get("data") if isinstance(content, dict) else None
     if not isinstance(rows, list):
-        raise RetryableError("Laposta answered without the collection that was asked for.")
+        raise RetryableError(NO_COLLECTION)
     return [wrapped(row, name) for row in rows if isinstance(row, dict)]
 
 
@@ -77,31 +80,42 @@ def content(answer: ProcessorAnswer, name: str) -> dict[str, Any]:
     return wrapped(found, name)
 
 
-class _Shown(msgspec.Struct):
-    email: str
-    state: str
-
-
-class _Wrapped(msgspec.Struct):
-    member: _Shown
-
-
-class _Listing(msgspec.Struct):
-    data: list[_Wrapped]
-
-
-def members(answer: ProcessorAnswer) -> Sequence[Member]:
-    """Return the members of a listing, of which nothing else is decoded: it can be as long as the list is.
+def read_members(parts: Iterator[bytes]) -> Sequence[Member]:
+    """Return the members of a listing, of which nothing else is kept: it can be as long as the list is.
 
     Raises RetryableError when it holds something else, PermanentError for a state that we do not know.
     """
     try:
-        found = msgspec.json.decode(answer.body, type=_Listing)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        failure = RetryableError("Laposta answered without the collection that was asked for.")
+        found = list(_members(parts))
+    except (ijson.JSONError, UnicodeDecodeError):
+        failure = RetryableError(NO_COLLECTION)
     else:
-        return [Member(email=row.member.email, state=_state(row.member.state)) for row in found.data]
+        return found
+    # Raised here and not above: what a parser says can repeat an address.
     raise failure
+
+
+def _members(parts: Iterator[bytes]) -> Iterator[Member]:
+    """Yield each member once it is there whole; an object without one, or a listing without objects, is something else.
+
+    An address or a state that is no text is left out of ``shown``, and so misses below.
+    """
+    shown: dict[str, str] = {}
+    there = False
+    for place, kind, value in ijson.parse(ijson.from_iter(parts)):
+        if place == "data":
+            there = there or kind == "start_array"
+        elif kind == "string" and place in PLACES:
+            shown[PLACES[place]] = value
+        elif place == "data.item" and kind != "map_key":
+            if kind == "start_map":
+                shown = {}
+            elif kind == "end_map" and shown.keys() == {"email", "state"}:
+                yield Member(email=shown["email"], state=_state(shown["state"]))
+            else:
+                raise RetryableError(NO_COLLECTION)
+    if not there:
+        raise RetryableError(NO_COLLECTION)
 
 
 def custom_fields(member: dict[str, Any]) -> dict[str, Any]:

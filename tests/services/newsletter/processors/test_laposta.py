@@ -8,6 +8,8 @@ import hmac
 import json
 import logging
 import time
+import traceback
+import tracemalloc
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -15,7 +17,8 @@ from urllib.parse import parse_qsl
 import pytest
 import requests
 
-from services.newsletter.processors.laposta import Laposta
+from services.newsletter.processors.interface import Member
+from services.newsletter.processors.laposta import Laposta, answers
 from shared.errors import ConfigurationError, MalformedBodyError, PermanentError, RetryableError, UnauthenticatedError
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
@@ -411,6 +414,53 @@ class TestCalls:
         assert requests.post(url, data=form, auth=(settings.api_key, ""), timeout=5).status_code == 200
         assert [hook.webhook_id for hook in laposta.adapter.ensure_webhooks(receiver.url)] == [made[0].webhook_id]
         assert len(ours(laposta, receiver)) == 3
+
+
+class TestListings:
+    """The list comes whole, however long it is."""
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"<html>",
+            b"{}",
+            b'{"data": {"member": {"email": "sanne@example.nl", "state": "active"}}}',
+            b'{"data": ["sanne@example.nl"]}',
+            b'{"data": [[]]}',
+            b'{"data": [{"member": {"email": "sanne@example.nl", "state": null}}]}',
+            b'{"data": [{"member": {"email": "sanne@example.nl", "state": "active"}}, {"member": {"ip": "::1"}}]}',
+            b'{"data": [{"member": {"email": "sanne@example.nl", "state": "active"}}',
+            b'{"data": [{"member": {"email": "sanne\xff@example.nl", "state": "active"}}]}',
+        ],
+    )
+    def test_anything_else_is_no_list_and_never_an_empty_one(self, body: bytes) -> None:
+        """Everybody who is not on it would be given again. What it was is not repeated."""
+        with pytest.raises(RetryableError) as caught:
+            answers.read_members(iter([body[:40], body[40:]]))
+        assert "sanne" not in "".join(traceback.format_exception(caught.value))
+
+    def test_an_empty_list_is_one_and_a_state_we_do_not_know_is_an_error(self) -> None:
+        """Nobody knows whether such a member is mailed."""
+        assert answers.read_members(iter([b'{"data": []}'])) == []
+        with pytest.raises(PermanentError):
+            answers.read_members(iter([b'{"data": [{"member": {"email": "sanne@example.nl", "state": "frozen"}}]}']))
+
+    def test_p55_of_a_long_list_only_addresses_and_states_are_held(self) -> None:
+        """Where its parts are cut makes no difference."""
+        fields = {"voornaam": "Sanne", "email": "other@example.nl", "wensen": ["x" * 2000]}
+        shown = {"member_id": "m1", "state": "active", "custom_fields": fields, "state.x": 1, "ip": None}
+        rows = [{"member": {"email": f"lid{number}@example.nl", **shown}} for number in range(2000)]
+        body = json.dumps({"data": rows}).encode()
+        del rows
+        parts = (body[start : start + 4099] for start in range(0, len(body), 4099))
+        tracemalloc.start()
+        try:
+            members = answers.read_members(parts)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert members == [Member(email=f"lid{number}@example.nl", state="subscribed") for number in range(2000)]
+        assert peak < len(body) / 4
 
 
 def sent(laposta: Any) -> dict[str, str]:
