@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 
+from shared.database import insert_into, is_sqlite
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
@@ -75,3 +77,22 @@ def update_each(session: Session, statement: sa.Update, rows: Sequence[Mapping[s
     """Run an UPDATE with the values of each row, sent together; return how many rows of the table that changed."""
     changed: sa.CursorResult[Any] = session.connection().execute(statement, list(rows))
     return changed.rowcount
+
+
+def insert_new(session: Session, key: sa.Column[str], values: Collection[str], others: Mapping[str, Any]) -> set[str]:
+    """Insert a row for each of these values of a key that has none yet, all with the same other values.
+
+    Returns the values that were new. In one order for all, so that two who insert the same do not wait for each other.
+    """
+    if not values:
+        return set()
+    given = sa.bindparam(None, sorted(values), type_=_Values(numbers=False), unique=True)
+    if is_sqlite(session):
+        each = sa.func.json_each(given).table_valued("value")
+    else:
+        each = sa.func.unnest(given).table_valued("value").render_derived()
+    same = [sa.literal(value, key.table.c[name].type) for name, value in others.items()]
+    # SQLite would otherwise read ON CONFLICT as a join's ON.
+    rows = sa.select(sa.cast(each.c.value, key.type), *same).where(sa.true())
+    inserting = insert_into(session, key.table).from_select([key.name, *others], rows).on_conflict_do_nothing()
+    return set(session.scalars(inserting.returning(key)))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
 
-from shared.database import Database
-from shared.many import among, update_each
+from shared.database import Database, UtcDateTime
+from shared.many import among, insert_new, update_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 metadata = sa.MetaData()
 things = sa.Table(
     "things", metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.String(20), index=True)
+)
+
+marks = sa.Table(
+    "marks", metadata, sa.Column("name", sa.String(20), primary_key=True), sa.Column("at", UtcDateTime, nullable=False)
 )
 
 
@@ -74,3 +79,15 @@ def test_an_update_of_each_tells_how_many_there_were(database: Database) -> None
     with database.transaction() as session:
         assert update_each(session, rename, [{"its_id": 1, "new": "x"}, {"its_id": 9, "new": "y"}]) == 1
         assert session.scalar(sa.select(things.c.name).where(things.c.id == 1)) == "x"
+
+
+def test_what_is_new_of_many_is_told_and_stands_there_with_the_rest_of_its_row(database: Database) -> None:
+    """What was there stays as it was, and what is given twice is one."""
+    day = datetime(2026, 1, 2, tzinfo=UTC)
+    with database.transaction() as session:
+        assert insert_new(session, marks.c.name, ["b", 'a"]', "b"], {"at": day}) == {"b", 'a"]'}
+        assert insert_new(session, marks.c.name, {"b": 1, "c": 2}, {"at": day + timedelta(days=1)}) == {"c"}
+        assert insert_new(session, marks.c.name, [], {"at": day}) == set()
+    with database.reading() as session:
+        days = dict(session.execute(sa.select(marks.c.name, marks.c.at)).all())
+    assert days == {"b": day, 'a"]': day, "c": day + timedelta(days=1)}

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from services.newsletter import records
 from services.newsletter.records import webhook_deliveries
-from shared.database import insert_once
 from shared.errors import InvalidInputError
-from shared.many import among
+from shared.many import among, insert_new
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -41,41 +39,33 @@ class Heard:
 
 def prepare(tools: Tools, processor: str, events: Iterable[ProviderEvent]) -> list[Heard]:
     """Return the events that can be about somebody; an address that cannot be one is nobody's we know."""
-    heard = []
+    heard, key = [], _key(tools)
     for event in events:
         try:
             refs = tools.refs.emails(event.email)
             new_refs = tools.refs.emails(event.new_email) if event.new_email else ()
         except InvalidInputError:
             continue
-        heard.append(Heard(event, _digest(tools, processor, f"event {event.dedupe_key}"), refs, new_refs))
+        heard.append(Heard(event, _keyed(key, processor, f"event {event.dedupe_key}"), refs, new_refs))
     return heard
 
 
-def unheard(session: Session, heard: Sequence[Heard]) -> list[Heard]:
-    """Return those that were not taken in before, each once."""
-    known: set[str] = set()
-    for chunk in records.chunks(each.digest for each in heard):
-        of_these = webhook_deliveries.c.digest.in_(chunk)
-        known |= set(session.scalars(sa.select(webhook_deliveries.c.digest).where(of_these)))
-    return list({each.digest: each for each in heard if each.digest not in known}.values())
+def remember(session: Session, heard: Sequence[Heard], now: datetime) -> list[Heard]:
+    """Keep the digests, by which a repeated delivery is known; return those that were not heard before, each once."""
+    by_digest = {each.digest: each for each in heard}
+    new = insert_new(session, webhook_deliveries.c.digest, by_digest, {"received_at": now})
+    return [each for digest, each in by_digest.items() if digest in new]
 
 
-def remember(session: Session, heard: Sequence[Heard], now: datetime) -> None:
-    """Keep the digests, by which a repeated delivery is known."""
-    insert_once(session, webhook_deliveries, [{"digest": each.digest, "received_at": now} for each in heard])
-
-
-def note_opt_out(session: Session, tools: Tools, processor: str, ref: str, now: datetime) -> None:
-    """Remember, as a digest, that an address we do not know said no: its change of address may still come."""
-    mark = _digest(tools, processor, f"opt-out {ref}")
-    insert_once(session, webhook_deliveries, [{"digest": mark, "received_at": now}])
+def note_opt_outs(session: Session, tools: Tools, processor: str, refs: Iterable[str], now: datetime) -> None:
+    """Remember, as digests, that addresses we do not know said no: their change of address may still come."""
+    insert_new(session, webhook_deliveries.c.digest, _marks(tools, processor, refs), {"received_at": now})
 
 
 def is_noted(session: Session, tools: Tools, processor: str, refs: Iterable[str]) -> bool:
     """Tell whether an opt-out of this address was remembered."""
-    marks = [_digest(tools, processor, f"opt-out {ref}") for ref in refs]
-    found = sa.select(webhook_deliveries.c.digest).where(webhook_deliveries.c.digest.in_(marks)).limit(1)
+    marks = _marks(tools, processor, refs)
+    found = sa.select(webhook_deliveries.c.digest).where(among(webhook_deliveries.c.digest, marks)).limit(1)
     return session.scalar(found) is not None
 
 
@@ -88,8 +78,9 @@ def noted(session: Session, tools: Tools, refs: Collection[str]) -> set[str]:
     return {marks[digest] for digest in session.scalars(found)}
 
 
-def _digest(tools: Tools, processor: str, said: str) -> str:
-    return _keyed(_key(tools), processor, said)
+def _marks(tools: Tools, processor: str, refs: Iterable[str]) -> list[str]:
+    key = _key(tools)
+    return [_keyed(key, processor, f"opt-out {ref}") for ref in refs]
 
 
 def _key(tools: Tools) -> bytes:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from services.newsletter import records
 from services.newsletter.actions.echoes import is_echo
-from services.newsletter.actions.heard import note_opt_out, remember, unheard
+from services.newsletter.actions.heard import note_opt_outs, remember
 from services.newsletter.actions.meant import Hearing, Meant
 from services.newsletter.actions.moving import change_address
 from services.newsletter.records import CONFIRMED, ENDED
@@ -39,7 +39,7 @@ def take_in(session: Session, tools: Tools, processor: str, heard: Sequence[Hear
 
     What was taken in before changes nothing.
     """
-    fresh = unheard(session, heard)
+    fresh = remember(session, heard, now)
     refs = {ref for each in fresh for ref in each.all_refs}
     lock_subject(session, refs)
     hearing = Hearing(session, tools, processor, now, Meant(), rechecks.erasing(session, processor, refs))
@@ -47,7 +47,7 @@ def take_in(session: Session, tools: Tools, processor: str, heard: Sequence[Hear
         hearing.meant.place(subscription)
     results = Counter(_hear(hearing, each) for each in fresh)
     hearing.take_decisions()
-    remember(session, fresh, now)
+    note_opt_outs(session, tools, processor, hearing.unknown, now)
     results["repeated"] = len(heard) - len(fresh)
     return +results
 
@@ -88,5 +88,5 @@ def _opt_out(hearing: Hearing, heard: Heard, because: Because) -> str:
         return "overtaken"
     if hearing.meant.find(heard.refs, ENDED) is not None:
         return "already-ended"  # an echo of our own act, or the second telling of theirs
-    note_opt_out(hearing.session, hearing.tools, hearing.processor, heard.refs[0], hearing.now)
+    hearing.unknown.append(heard.refs[0])
     return "unknown"

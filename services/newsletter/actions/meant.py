@@ -51,7 +51,7 @@ class Meant:
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """One delivery of one programme, while it is taken in."""
+    """One delivery of one programme, while it is taken in; ``unknown`` are refs of those who left and are not here."""
 
     session: Session
     tools: Tools
@@ -60,6 +60,7 @@ class Hearing:
     meant: Meant
     erasing: Mapping[str, Mapping[str, Any]]
     decided: list[Said] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
 
     def confirmed_before(self, heard: Heard) -> Subscription | None:
         """Return the confirmed subscription of the event's address, unless it was confirmed after the event."""

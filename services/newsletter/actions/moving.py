@@ -50,6 +50,8 @@ def _has_opted_out(hearing: Hearing, heard: Heard) -> bool:
     buried = sa.select(tombstones.c.record).where(tombstones.c.ref.in_(heard.new_refs)).limit(1)
     if hearing.session.scalar(buried) is not None:
         return True
+    if not set(heard.new_refs).isdisjoint(hearing.unknown):
+        return True
     return is_noted(hearing.session, hearing.tools, hearing.processor, heard.new_refs)
 
 

@@ -13,6 +13,9 @@ from datetime import timedelta
 import pytest
 import requests
 
+from services.newsletter.actions.heard import prepare
+from services.newsletter.actions.hearing import take_in
+from services.newsletter.processors.interface import ProviderEvent
 from tests.services.newsletter.desk import ANNA, desk
 
 NEW = "anna.nieuw@voorbeeld.example"
@@ -314,6 +317,21 @@ def test_an_opt_out_wins_whatever_the_order_of_deliveries(mailchimp, order, addr
     assert row.state == "ended"
     mailchimp.settle()
     assert len(mailchimp.decisions()) == 1
+
+
+def test_an_opt_out_wins_from_a_change_to_its_address_in_the_same_delivery(mailchimp) -> None:
+    """Nobody here had the address when it said no."""
+    mailchimp.subscribe()
+    mailchimp.clock.forward(minutes=5)
+    shared = {"list_id": "", "occurred_at": mailchimp.clock()}
+    told = [
+        ProviderEvent(kind="unsubscribed", email=NEW, dedupe_key="first", **shared),
+        ProviderEvent(kind="address_changed", email=ANNA, new_email=NEW, dedupe_key="second", **shared),
+    ]
+    heard = prepare(mailchimp.tools, "mailchimp", told)
+    with mailchimp.tools.database.transaction() as session:
+        results = take_in(session, mailchimp.tools, "mailchimp", heard, now=mailchimp.clock())
+    assert (results, mailchimp.rows()[0].state) == ({"unknown": 1, "ended": 1}, "ended")
 
 
 def test_an_address_change_to_one_that_left_before_tells_the_programme(mailchimp) -> None:
