@@ -14,6 +14,7 @@ import threading
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -46,6 +47,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "read": {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"},
     "light": {"isolation_level": "AUTOCOMMIT"},
 }
+LONG_LOG = 8000  # pages of 4 KiB
 COUNTED = {"preserve_rowcount": True}
 LOOKED_AT = 1.0  # seconds
 NEW = float("inf")  # so that one just made is not asked either
@@ -84,14 +86,19 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError("a time without a zone")
-        value = value.astimezone(UTC)
-        return f"{value.isoformat(timespec='microseconds')[:-6]}Z" if dialect.name == "sqlite" else value
+        return _as_text(value) if dialect.name == "sqlite" else value.astimezone(UTC)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """Give back aware UTC."""
         if value is None:
             return None
         return (datetime.fromisoformat(value) if dialect.name == "sqlite" else value).astimezone(UTC)
+
+
+@lru_cache(maxsize=256)
+def _as_text(moment: datetime) -> str:
+    """Write a time; of what is written together, most has the same."""
+    return f"{moment.astimezone(UTC).isoformat(timespec='microseconds')[:-6]}Z"
 
 
 RowId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -173,6 +180,16 @@ class Database:
                 if key not in self._engines:
                     self._engines[key] = self._open(use)
         return self._engines[key]
+
+    def expect_much(self) -> None:
+        """Have what this process writes from now on go into SQLite's log many times before it is copied out of it.
+
+        For a command that writes for minutes: a page is then copied once and not with every commit.
+        """
+        engine = self.engine("write")
+        if self.dialect == "sqlite" and not sa.event.contains(engine, "connect", _let_the_log_grow):
+            sa.event.listen(engine, "connect", _let_the_log_grow)
+            engine.dispose()  # what is open already does not hear of it
 
     def close(self) -> None:
         """Close this process's connections."""
@@ -287,6 +304,10 @@ def _open_sqlite(url: sa.URL, use: str, pool_size: int) -> sa.Engine:
         connection.exec_driver_sql("BEGIN" if use == "read" else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _let_the_log_grow(connection: Any, _record: Any) -> None:
+    connection.execute(f"PRAGMA wal_autocheckpoint={LONG_LOG}")
 
 
 def _json(value: Any) -> str:

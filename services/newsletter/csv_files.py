@@ -6,6 +6,7 @@ import csv
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,10 @@ from services.newsletter.schemas import ImportedSchema
 from shared.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from io import BufferedReader
     from pathlib import Path
+    from typing import Any
 
     from shared.wording import Language
 
@@ -27,6 +29,8 @@ PROOF = ("confirmed_at", "source", "consent_text", "privacy_version")
 COLUMNS = (*PERSON, *PROOF)
 SEPARATORS = (",", ";")
 """A spreadsheet that is set to Dutch writes the second."""
+ALIKE = ("language", "source", "consent_text", "privacy_version")
+OWN, THE_SAME = ImportedSchema(exclude=ALIKE), ImportedSchema(only=ALIKE)
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -76,7 +80,6 @@ class SubscriberFile:
 
     def rows(self, now: datetime) -> Iterator[Imported | Wrong]:
         """Yield every row that has something in it, with the line it begins on."""
-        schema = ImportedSchema()
         reader = csv.reader(self._text, delimiter=self._separator, strict=True)
         while True:
             line = reader.line_num + 2  # the header is the first; and a value may have a line end in it
@@ -88,16 +91,30 @@ class SubscriberFile:
             if values is None:
                 return
             if values:
-                yield self._row(schema, line, values, now)
+                yield self._row(line, values, now)
 
-    def _row(self, schema: ImportedSchema, line: int, values: list[str], now: datetime) -> Imported | Wrong:
+    def _row(self, line: int, values: list[str], now: datetime) -> Imported | Wrong:
         if len(values) != len(self._columns):
             return Wrong(line, ("the number of columns",))
+        row = dict(zip(self._columns, values, strict=True))
+        alike, wrong = _alike(*(row[name] for name in ALIKE))
         try:
-            row = Imported(line=line, **schema.load(dict(zip(self._columns, values, strict=True))))
+            own = OWN.load({name: row[name] for name in OWN.fields})
         except ValidationError as error:
-            return Wrong(line, tuple(sorted(error.messages_dict)))
-        return row if EARLIEST <= row.confirmed_at <= now else Wrong(line, ("confirmed_at",))
+            own, wrong = {}, (*wrong, *error.messages_dict)
+        if wrong:
+            return Wrong(line, tuple(sorted(wrong)))
+        read = Imported(line=line, **own, **alike)
+        return read if EARLIEST <= read.confirmed_at <= now else Wrong(line, ("confirmed_at",))
+
+
+@lru_cache(maxsize=100)
+def _alike(*values: str) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """Return what is the same on most lines of a file, and which columns of it are wrong: looked at once."""
+    try:
+        return THE_SAME.load(dict(zip(ALIKE, values, strict=True))), ()
+    except ValidationError as error:
+        return {}, tuple(error.messages_dict)
 
 
 @contextmanager

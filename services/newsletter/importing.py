@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from services.newsletter.csv_files import Imported
     from shared.service import Tools
 
-BATCH = 200  # subscribers a transaction: a sign-up that comes meanwhile waits no longer than for one
+BATCH = 500  # subscribers a transaction: a sign-up that comes meanwhile waits no longer than for one
 MOST_TOLD = 1000
 _log = logging.getLogger(__name__)
 
@@ -57,6 +57,8 @@ def import_file(
     changed then.
     """
     with opened(path) as file:
+        tools.database.expect_much()
+        tools.key_database.expect_much()
         programme = _programme(tools, listing)
         refusals, now = Refusals(), tools.clock()
         rows = _candidates(tools, file.rows(now), report)

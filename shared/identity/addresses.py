@@ -33,9 +33,10 @@ def normalise_email(text: str, *, field: str = "email") -> str:
     if address.count("@") != 1:
         _refuse(field, "An e-mail address has one @ sign.")
     local, _, domain = address.partition("@")
-    if any(unicodedata.category(character) in _INVISIBLE for character in local):
+    fits = _LOCAL_PART.fullmatch(local)
+    if not (fits and local.isascii()) and any(unicodedata.category(each) in _INVISIBLE for each in local):
         _refuse(field, "An e-mail address has no spaces, line ends or invisible characters.")
-    if not _LOCAL_PART.fullmatch(local):
+    if not fits:
         _refuse(field, "The part before the @ sign is not valid.")
     normal = f"{local}@{_ascii_domain(domain, field)}"
     if len(local.encode()) > LOCAL_PART_OCTETS or len(normal.encode()) > ADDRESS_OCTETS:

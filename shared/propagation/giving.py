@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import sqlalchemy as sa
 
 from shared.database import insert_all, wake_after
@@ -65,7 +66,7 @@ def give(
     transfers.record(session, processor, category, records, now=now)
     persons = {(person_key(gift.ref) if gift.ref else gift.record): gift for gift in gifts}
     sealed = tools.vault.seal_many(
-        {seal_name("", processor, person): asdict(gift.subject) for person, gift in persons.items()}
+        {seal_name("", processor, person): msgspec.to_builtins(gift.subject) for person, gift in persons.items()}
     )
     rows = [
         {

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from shared.database import LOOKED_AT, Database, UtcDateTime, insert_once, is_away, lock_subject, wake_after
+from shared.database import LONG_LOG, LOOKED_AT, Database, UtcDateTime, insert_once, is_away, lock_subject, wake_after
 from shared.dialects import COMPILED
 from tests.servers.kept import free_port
 
@@ -459,3 +459,20 @@ def test_a_connection_that_ended_while_nobody_used_it_is_replaced(postgresql: Da
     write(postgresql, "after")
     write_lightly(postgresql, "light again")
     assert sorted(texts(postgresql)) == ["after", "before", "light", "light again"]
+
+
+def test_a_command_that_writes_much_copies_its_log_less_often_and_as_durably(tmp_path: Path) -> None:
+    """Asked twice, it is as once; who reads sees all of it at once, as ever."""
+    made = Database(f"sqlite:///{tmp_path}/d.sqlite3")
+    with made.transaction() as session:
+        session.execute(sa.text("CREATE TABLE t (n INTEGER)"))
+    for _ in range(2):
+        made.expect_much()
+    with made.transaction() as session:
+        asked = ("wal_autocheckpoint", "journal_mode", "synchronous", "secure_delete")
+        said = [session.execute(sa.text(f"PRAGMA {name}")).scalar_one() for name in asked]
+        session.execute(sa.text("INSERT INTO t VALUES (1)"))
+    with made.reading() as session:
+        assert session.execute(sa.text("SELECT n FROM t")).scalars().all() == [1]
+    assert said == [LONG_LOG, "wal", 2, 1]
+    made.close()
