@@ -18,7 +18,7 @@ from tests.bench.machine import described
 from tests.bench.measuring import PAIRS
 
 ROWS = (
-    *("pipeline", "forms", "relay", "embedded", "latency", "backlog"),
+    *("pipeline", "forms", "webhooks", "relay", "embedded", "latency", "backlog"),
     *("subjects", "writers", "memory", "unsubscribe", "newsletter"),
 )
 

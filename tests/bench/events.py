@@ -28,10 +28,11 @@ About = tuple[tuple[str, ...], tuple[RecordRef, ...]]  # references, records
 CHUNK = 5000
 
 
-def subscribers(installation: Installation, number: int) -> list[tuple[str, str]]:
+def subscribers(installation: Installation, number: int, emails: Sequence[str] = ()) -> list[tuple[str, str]]:
     """Put new confirmed subscriptions into the newsletter, each with a live data key; return (ref, id) of each."""
     now, tools = installation.clock(), installation.tools["newsletter"]
-    people = [(tools.refs.email(f"{uuid.uuid4().hex}@bench.example"), str(uuid.uuid4())) for _ in range(number)]
+    emails = emails or [f"{uuid.uuid4().hex}@bench.example" for _ in range(number)]
+    people = [(tools.refs.email(email), str(uuid.uuid4())) for email in emails]
     keys = {identifier: uuid.uuid4().hex for _, identifier in people}
     rows = [_subscription(ref, identifier, keys[identifier], now) for ref, identifier in people]
     master = tools.keys.masters().current

@@ -33,8 +33,8 @@ class _Connection:
         return head.partition(b"\r\n")[0]
 
 
-def post_all(port: int, requests: Sequence[bytes], connections: int = 8) -> None:
-    """Send all requests, the next on each connection when its last was answered. Raises unless all answers are 202."""
+def post_all(port: int, requests: Sequence[bytes], status: int = 202, connections: int = 8) -> None:
+    """Send all requests, the next on each connection when its last was answered. Raises unless all have this status."""
     waiting = iter(requests)
     with selectors.DefaultSelector() as selector:
         for _ in range(connections):
@@ -44,11 +44,11 @@ def post_all(port: int, requests: Sequence[bytes], connections: int = 8) -> None
             if not ready:
                 raise RuntimeError("the server does not answer")
             for key, _ in ready:
-                status = key.data.answer()
-                if status is None:
+                answer = key.data.answer()
+                if answer is None:
                     continue
-                if b" 202 " not in status:
-                    raise RuntimeError(f"answered {status.decode()}")
+                if f" {status} ".encode() not in answer:
+                    raise RuntimeError(f"answered {answer.decode()}")
                 selector.unregister(key.fileobj)
                 _send_next(selector, key.data, waiting)
 

@@ -1,4 +1,4 @@
-"""The plain view: it takes JSON, stores it by one Core INSERT and one commit, and answers with a reference."""
+"""The plain views: each stores what comes by one Core INSERT and one commit, and answers with a reference or a word."""
 
 from __future__ import annotations
 
@@ -20,3 +20,10 @@ def take_form() -> Response:
     content = request.get_json()
     keep(engine, str(uuid.uuid4()), content["message"])
     return make_response(jsonify({"reference": secrets.token_hex(4)}), 202)
+
+
+@app.post("/webhook")
+def take_webhook() -> Response:
+    """Store a delivery as it is, whoever sent it."""
+    keep(engine, str(uuid.uuid4()), request.get_data(as_text=True))
+    return make_response("ok\n")
