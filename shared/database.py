@@ -47,6 +47,8 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "read": {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"},
     "light": {"isolation_level": "AUTOCOMMIT"},
 }
+KEPT = 256  # statements that are built once: that takes about as long as sending one
+_LOCKING = sa.text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS key")
 LONG_LOG = 8000  # pages of 4 KiB
 COUNTED = {"preserve_rowcount": True}
 LOOKED_AT = 1.0  # seconds
@@ -340,7 +342,7 @@ def is_away(error: Exception) -> bool:
 
 def is_sqlite(session: Session) -> bool:
     """Tell which of the two databases a session is on."""
-    return session.get_bind().dialect.name == "sqlite"
+    return dialect_of(session) == "sqlite"
 
 
 def slices(session: Session, items: Sequence[ItemT]) -> Iterator[Sequence[ItemT]]:
@@ -359,9 +361,18 @@ def slices(session: Session, items: Sequence[ItemT]) -> Iterator[Sequence[ItemT]
         size = int(min(2 * done, done * (SQLITE_SECONDS - took) / took))
 
 
+def dialect_of(session: Session) -> str:
+    """Return the name of the database that a session is on: statements that are kept are kept for each."""
+    return session.get_bind().dialect.name
+
+
 def insert_into(session: Session, table: sa.Table) -> SqliteInsert | PostgresqlInsert:
     """Return the dialect's INSERT, which knows ON CONFLICT; the two are alike in what we use."""
-    dialect = "sqlite" if is_sqlite(session) else "postgresql"
+    return insert_on(dialect_of(session), table)
+
+
+def insert_on(dialect: str, table: sa.Table) -> SqliteInsert | PostgresqlInsert:
+    """Return the INSERT of one of the two, for a statement that is built once."""
     # Only the one in use is loaded: the other's dialect costs each process megabytes.
     insert: SqliteInsert | PostgresqlInsert = import_module(f"sqlalchemy.dialects.{dialect}").insert(table)
     return insert
@@ -371,17 +382,27 @@ def insert_once(session: Session, table: sa.Table, rows: Sequence[Mapping[str, A
     """Insert the rows whose keys are new and leave the others as they are; return how many were new."""
     if not rows:
         return 0
-    statement = insert_into(session, table).on_conflict_do_nothing()
+    statement = _inserting_once(dialect_of(session), table)
     new: sa.CursorResult[Any] = session.connection().execute(
-        statement.inline(), rows if len(rows) > 1 else rows[0], execution_options=COUNTED
+        statement, rows if len(rows) > 1 else rows[0], execution_options=COUNTED
     )
     return new.rowcount
+
+
+@lru_cache(maxsize=KEPT)
+def _inserting_once(dialect: str, table: sa.Table) -> sa.Insert:
+    return insert_on(dialect, table).on_conflict_do_nothing().inline()
 
 
 def insert_all(session: Session, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows without asking for the numbers they got; one is sent in the simpler way of one."""
     if rows:
-        session.connection().execute(sa.insert(table).inline(), rows if len(rows) > 1 else rows[0])
+        session.connection().execute(_inserting(table), rows if len(rows) > 1 else rows[0])
+
+
+@lru_cache(maxsize=KEPT)
+def _inserting(table: sa.Table) -> sa.Insert:
+    return sa.insert(table).inline()
 
 
 def lock_subject(session: Session, refs: Collection[str]) -> None:
@@ -394,8 +415,7 @@ def lock_subject(session: Session, refs: Collection[str]) -> None:
     if is_sqlite(session) or not refs:
         return
     keys = sorted({_lock_key(ref) for ref in refs})
-    locking = sa.text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS key")
-    session.execute(locking, {"keys": keys}).all()
+    session.execute(_LOCKING, {"keys": keys}).all()
 
 
 def _lock_key(ref: str) -> int:

@@ -7,12 +7,13 @@ each have to read anew; these are prepared once.
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 
-from shared.database import insert_into, is_sqlite
+from shared.database import KEPT, dialect_of, insert_on
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -73,6 +74,12 @@ def among(
     return _Among(column, sa.bindparam(None, list(values), type_=_Values(numbers=numbers), unique=True))
 
 
+def among_given(column: sa.ColumnElement[Any] | InstrumentedAttribute[Any], name: str) -> sa.ColumnElement[bool]:
+    """The same, for a statement that is built once: the values are a list, given by this name each time."""
+    numbers = isinstance(column.type, sa.Integer)
+    return _Among(column, sa.bindparam(name, type_=_Values(numbers=numbers)))
+
+
 def update_each(session: Session, statement: sa.Update, rows: Sequence[Mapping[str, Any]]) -> int:
     """Run an UPDATE with the values of each row, sent together; return how many rows of the table that changed."""
     changed: sa.CursorResult[Any] = session.connection().execute(statement, list(rows))
@@ -86,13 +93,19 @@ def insert_new(session: Session, key: sa.Column[str], values: Collection[str], o
     """
     if not values:
         return set()
-    given = sa.bindparam(None, sorted(values), type_=_Values(numbers=False), unique=True)
-    if is_sqlite(session):
+    inserting = _inserting_new(dialect_of(session), key, tuple(others))
+    return set(session.scalars(inserting, {**others, "its_values": sorted(values)}))
+
+
+@lru_cache(maxsize=KEPT)
+def _inserting_new(dialect: str, key: sa.Column[str], others: tuple[str, ...]) -> sa.ReturningInsert[tuple[str]]:
+    given = sa.bindparam("its_values", type_=_Values(numbers=False))
+    if dialect == "sqlite":
         each = sa.func.json_each(given).table_valued("value")
     else:
         each = sa.func.unnest(given).table_valued("value").render_derived()
-    same = [sa.literal(value, key.table.c[name].type) for name, value in others.items()]
+    same = [sa.bindparam(name, type_=key.table.c[name].type) for name in others]
     # SQLite would otherwise read ON CONFLICT as a join's ON.
     rows = sa.select(sa.cast(each.c.value, key.type), *same).where(sa.true())
-    inserting = insert_into(session, key.table).from_select([key.name, *others], rows).on_conflict_do_nothing()
-    return set(session.scalars(inserting.returning(key)))
+    inserting = insert_on(dialect, key.table).from_select([key.name, *others], rows).on_conflict_do_nothing()
+    return inserting.returning(key)

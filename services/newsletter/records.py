@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.database import NAMING, UtcDateTime, insert_into
-from shared.many import among
+from shared.database import NAMING, UtcDateTime, dialect_of, insert_into, insert_on
+from shared.many import among, among_given
 from shared.vault import DATA_KEY
 from shared.wording import Language
 
@@ -161,11 +162,12 @@ def find_again(session: Session, subscription: Subscription) -> Subscription | N
 
 def find_told_of(session: Session, refs: Collection[str]) -> Sequence[Subscription]:
     """Return what a programme may mean by these addresses: it can tell of one after it was changed."""
-    found: dict[str, Subscription] = {}
-    for chunk in chunks(refs):
-        meant = sa.or_(among(Subscription.ref, chunk), among(Subscription.former_ref, chunk))
-        found |= {each.id: each for each in session.scalars(sa.select(Subscription).where(meant))}
-    return list(found.values())
+    return session.scalars(_TOLD_OF, {"refs": list(refs)}).all()
+
+
+_TOLD_OF = sa.select(Subscription).where(
+    sa.or_(among_given(Subscription.ref, "refs"), among_given(Subscription.former_ref, "refs"))
+)
 
 
 def find_standing(session: Session, refs: Collection[str]) -> Sequence[sa.Row[str, str | None, str]]:
@@ -210,11 +212,15 @@ def note_read_to(session: Session, processor: str, moment: datetime) -> None:
 
 def count_up(session: Session, name: str, now: datetime, number: int = 1) -> None:
     """Count that something happened today (UTC)."""
-    insert = insert_into(session, tallies)
-    statement = insert.on_conflict_do_update(
-        index_elements=["name", "on_day"], set_={"number": tallies.c.number + insert.excluded.number}
-    )
-    session.execute(statement, [{"name": name, "on_day": now.date().isoformat(), "number": number}])
+    row = {"name": name, "on_day": now.date().isoformat(), "number": number}
+    session.execute(_counting(dialect_of(session)), row)
+
+
+@cache
+def _counting(dialect: str) -> sa.Insert:
+    insert = insert_on(dialect, tallies)
+    more = {"number": tallies.c.number + insert.excluded.number}
+    return insert.on_conflict_do_update(index_elements=["name", "on_day"], set_=more)
 
 
 def short_ref(ref: str) -> int:

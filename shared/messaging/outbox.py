@@ -139,15 +139,17 @@ def incarnation(session: Session) -> str:
 
 _LIFE = sa.select(incarnations.c.id).order_by(incarnations.c.number.desc()).limit(1)
 
+_LAST = sa.select(_LIFE.scalar_subquery(), sa.text("(SELECT seq FROM sqlite_sequence WHERE name = 'outbox')"))
+# The numbers of the outbox's own rows: a sequence apart is no part of a table, and migrations would miss it.
+_NUMBER = sa.func.nextval(sa.func.pg_get_serial_sequence(outbox.name, outbox.c.id.name))
+_NUMBERED = sa.select(_LIFE.scalar_subquery(), _NUMBER).select_from(
+    sa.func.generate_series(1, sa.bindparam("many", type_=sa.Integer))
+)
+
 
 def _next_sequences(session: Session, many: int) -> list[str]:
     """Number events within the database's incarnation; a rolled-back one leaves a gap, which is harmless."""
-    life = _LIFE.scalar_subquery()
     if is_sqlite(session):
-        last = sa.text("(SELECT seq FROM sqlite_sequence WHERE name = 'outbox')")
-        known, written = session.execute(sa.select(life, last)).one()
+        known, written = session.execute(_LAST).one()
         return [f"{known}.{(written or 0) + number}" for number in range(1, many + 1)]
-    # The numbers of the outbox's own rows: a sequence apart is no part of a table, and migrations would miss it.
-    number = sa.func.nextval(sa.func.pg_get_serial_sequence(outbox.name, outbox.c.id.name))
-    numbered = sa.select(life, number).select_from(sa.func.generate_series(1, many))
-    return [f"{known}.{given}" for known, given in session.execute(numbered)]
+    return [f"{known}.{given}" for known, given in session.execute(_NUMBERED, {"many": many})]

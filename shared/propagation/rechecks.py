@@ -7,12 +7,13 @@ everything it is already owed about that person.
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+import msgspec
 import sqlalchemy as sa
 
 from shared.database import wake_after
+from shared.many import among_given
 from shared.propagation.giving import person_key, seal_name
 from shared.propagation.tables import ASKED, CLAIMED, OPEN, PARKED, obligations
 
@@ -28,30 +29,28 @@ if TYPE_CHECKING:
 
 RECHECK = "recheck"
 UNDER_WAY = (OPEN, CLAIMED, ASKED, PARKED)
-CHUNK = 400  # values in one IN
 
 
 def erasing(session: Session, processor: str, refs: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
     """Return, by ref, the unfinished obligation of this processor to erase that person."""
     persons = {person_key(ref): ref for ref in refs}
-    keys = sorted(persons)
-    found: dict[str, Mapping[str, Any]] = {}
-    for start in range(0, len(keys), CHUNK):
-        query = sa.select(obligations).where(
-            obligations.c.processor == processor,
-            obligations.c.subject.in_(keys[start : start + CHUNK]),
-            obligations.c.kind.in_(["erasure", "term-end"]),
-            obligations.c.state.in_(UNDER_WAY),
-        )
-        found |= {persons[row["subject"]]: dict(row) for row in session.execute(query).mappings()}
-    return found
+    rows = session.execute(_ERASING, {"its_processor": processor, "persons": list(persons)}).mappings()
+    return {persons[row["subject"]]: dict(row) for row in rows}
+
+
+_ERASING = sa.select(obligations).where(
+    obligations.c.processor == sa.bindparam("its_processor"),
+    among_given(obligations.c.subject, "persons"),
+    obligations.c.kind.in_(["erasure", "term-end"]),
+    obligations.c.state.in_(UNDER_WAY),
+)
 
 
 def look_again(
     session: Session, tools: Tools, erasure: Mapping[str, Any], subject: SubjectIdentifiers, *, now: datetime
 ) -> None:
     """Have the processor carry this erasure out once more when the first is through."""
-    sealed = tools.vault.seal(seal_name("", erasure["processor"], erasure["subject"]), asdict(subject))
+    sealed = tools.vault.seal(seal_name("", erasure["processor"], erasure["subject"]), msgspec.to_builtins(subject))
     session.execute(
         sa.insert(obligations).values(
             kind=RECHECK,

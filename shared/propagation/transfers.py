@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from shared.database import insert_into
+from shared.database import dialect_of, insert_on
 from shared.many import among
 from shared.propagation.tables import transfers
 
@@ -20,14 +21,16 @@ if TYPE_CHECKING:
 
 def record(session: Session, processor: str, category: str, records: Sequence[str], *, now: datetime) -> None:
     """Note that a processor is being given these records; said before the call, since its outcome may stay unknown."""
-    insert = insert_into(session, transfers)
-    statement = insert.on_conflict_do_update(
-        index_elements=["record", "processor", "category"],
-        set_={"at": sa.literal_column("excluded.at"), "ended_at": None},
-    )
     rows = [{"processor": processor, "category": category, "record": each, "at": now} for each in records]
     if rows:
-        session.connection().execute(statement.inline(), rows if len(rows) > 1 else rows[0])
+        session.connection().execute(_recording(dialect_of(session)), rows if len(rows) > 1 else rows[0])
+
+
+@cache
+def _recording(dialect: str) -> sa.Insert:
+    again = {"at": sa.literal_column("excluded.at"), "ended_at": None}
+    key = ["record", "processor", "category"]
+    return insert_on(dialect, transfers).on_conflict_do_update(index_elements=key, set_=again).inline()
 
 
 def held_by(session: Session, processor: str, records: Collection[str]) -> list[str]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import hmac
 import ipaddress
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
-from shared.database import insert_into
+from shared.database import dialect_of, insert_on
 from shared.errors import TooManyRequestsError
 from shared.web.tables import rate_counters
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from shared.database import Database
 
 WINDOWS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
@@ -48,11 +51,17 @@ def count_call(database: Database, limit: str, caller: bytes, now: datetime) -> 
     ends_at = datetime.fromtimestamp(start + seconds, UTC)
     key = hmac.digest(caller, str(start).encode(), "sha256").hex()
     with database.light() as session:
-        count = insert_into(session, rate_counters).values(key=key, hits=1, ends_at=ends_at)
-        counted = count.on_conflict_do_update(index_elements=["key"], set_={"hits": rate_counters.c.hits + 1})
-        hits: int = session.execute(counted.returning(rate_counters.c.hits)).scalar_one()
+        counting = _counting(dialect_of(session))
+        hits: int = session.execute(counting, {"key": key, "hits": 1, "ends_at": ends_at}).scalar_one()
     if hits > most:
         raise TooManyRequestsError(max(1, -((now - ends_at) // timedelta(seconds=1))))
+
+
+@cache
+def _counting(dialect: str) -> sa.ReturningInsert[tuple[int]]:
+    more = {"hits": rate_counters.c.hits + 1}
+    insert = insert_on(dialect, rate_counters).on_conflict_do_update(index_elements=["key"], set_=more)
+    return insert.returning(rate_counters.c.hits)
 
 
 def _network(address: str) -> str:
