@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from shared.database import wake_after
 from shared.many import among_given
 from shared.propagation.giving import person_key, seal_name
-from shared.propagation.tables import ASKED, CLAIMED, OPEN, PARKED, obligations
+from shared.propagation.tables import ASKED, CLAIMED, OF_PERSONS, OPEN, PARKED, obligations
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -43,6 +43,7 @@ _ERASING = sa.select(obligations).where(
     among_given(obligations.c.subject, "persons"),
     obligations.c.kind.in_(["erasure", "term-end"]),
     obligations.c.state.in_(UNDER_WAY),
+    OF_PERSONS,
 )
 
 

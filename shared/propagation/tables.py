@@ -65,18 +65,20 @@ UNFINISHED = sa.text(
     "(processor <> '' OR attempts > 0 OR problem IS NOT NULL) AND state IN ('open', 'claimed', 'asked')"
 )
 """What else is not at its end, and goes one by one."""
+OF_PERSONS = sa.text("subject <> ''")
+"""What is about somebody: it is found by them, under way or finished."""
 IN_ORDER = sa.text("subject <> '' AND state IN ('open', 'claimed')")
 """What has to be through before a processor gets the next thing about the same subject."""
 # Questions repeat these words, so that either database sees that an index answers them, however much is finished.
 sa.Index("ix_obligations_untried_own", obligations.c.id, postgresql_where=UNTRIED_OWN, sqlite_where=UNTRIED_OWN)
 sa.Index("ix_obligations_unfinished", obligations.c.id, postgresql_where=UNFINISHED, sqlite_where=UNFINISHED)
 sa.Index(
-    "ix_obligations_under_way",
+    "ix_obligations_of_persons",
     obligations.c.processor,
     obligations.c.subject,
     obligations.c.id,
-    postgresql_where=IN_ORDER,
-    sqlite_where=IN_ORDER,
+    postgresql_where=OF_PERSONS,
+    sqlite_where=OF_PERSONS,
 )
 
 receipts = sa.Table(

@@ -23,7 +23,7 @@ from shared.propagation.claiming import claim_one, claim_own, what_is_due
 from shared.propagation.giving import STOPPING, TRANSFER
 from shared.propagation.own_store import TakenOverError
 from shared.propagation.rechecks import RECHECK
-from shared.propagation.tables import ASKED, CLAIMED, FINISHED, OPEN, PARKED, SUPERSEDED, obligations
+from shared.propagation.tables import ASKED, CLAIMED, FINISHED, OF_PERSONS, OPEN, PARKED, SUPERSEDED, obligations
 from shared.propagation.tasks import given_up, receipt_of, task_of
 
 if TYPE_CHECKING:
@@ -141,6 +141,7 @@ class ObligationWorker:
             obligations.c.subject == row["subject"],
             obligations.c.id > row["id"],
             obligations.c.kind.in_(STOPPING),
+            OF_PERSONS,
         )
         with self._tools.database.reading() as session:
             return session.scalar(sa.select(obligations.c.id).where(later).limit(1)) is not None

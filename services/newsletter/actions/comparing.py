@@ -21,7 +21,7 @@ from shared.many import among
 from shared.processors.interface import SubjectIdentifiers
 from shared.propagation import giving, rechecks
 from shared.propagation.giving import STOPPING, Gift, person_key
-from shared.propagation.tables import obligations, tombstones
+from shared.propagation.tables import OF_PERSONS, obligations, tombstones
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -98,7 +98,7 @@ def unsettled(session: Session, processor: str, people: Collection[Known], now: 
         if each.standing != "confirmed" and each.since is not None and each.since > now - SETTLING
     }
     columns = (obligations.c.subject, obligations.c.kind, obligations.c.state, obligations.c.requested_at)
-    theirs = sa.and_(obligations.c.processor == processor, among(obligations.c.subject, by_person))
+    theirs = sa.and_(obligations.c.processor == processor, among(obligations.c.subject, by_person), OF_PERSONS)
     for row in session.execute(sa.select(*columns, obligations.c.finished_at).where(theirs)):
         known = by_person[row.subject]
         busy = row.state in rechecks.UNDER_WAY or (row.finished_at and row.finished_at > now - SETTLING)

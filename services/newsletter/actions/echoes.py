@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from shared.many import among
 from shared.propagation.giving import person_key
 from shared.propagation.rechecks import UNDER_WAY
-from shared.propagation.tables import obligations
+from shared.propagation.tables import OF_PERSONS, obligations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,7 +36,8 @@ def is_echo(session: Session, processor: str, refs: Iterable[str], event: Provid
     at = event.occurred_at or now
     ours = sa.and_(
         obligations.c.processor == processor,
-        obligations.c.subject.in_([person_key(ref) for ref in refs]),
+        among(obligations.c.subject, [person_key(ref) for ref in refs]),
+        OF_PERSONS,
         obligations.c.kind.in_(STOPPING),
         sa.or_(
             obligations.c.state.in_(UNDER_WAY),

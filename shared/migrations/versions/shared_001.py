@@ -189,11 +189,11 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("obligations", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_obligations_under_way",
+            "ix_obligations_of_persons",
             ["processor", "subject", "id"],
             unique=False,
-            postgresql_where=sa.text("subject <> '' AND state IN ('open', 'claimed')"),
-            sqlite_where=sa.text("subject <> '' AND state IN ('open', 'claimed')"),
+            postgresql_where=sa.text("subject <> ''"),
+            sqlite_where=sa.text("subject <> ''"),
         )
         batch_op.create_index(
             "ix_obligations_unfinished",
