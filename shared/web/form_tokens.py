@@ -68,12 +68,27 @@ def filled_in(call: Call) -> timedelta | None:
 
     Raises InvalidInputError: a browser gets its form again, with what was typed and a new token.
     """
-    token = call.body.get("form_token")
-    if token is not None:
-        return call.now - shown_at(call.tools, token, call.now)
-    if call.site is not None and call.site.needs_token and not call.signed:
+    since_shown = had_for(call)
+    if since_shown is None and _is_needed(call):
         raise InvalidInputError({"form_token": [MISSING]})
-    return None
+    return since_shown
+
+
+def had_for(call: Call) -> timedelta | None:
+    """Return the same of a form that is taken without a token too. Raises InvalidInputError for one that is wrong."""
+    token = call.body.get("form_token")
+    return None if token is None else call.now - shown_at(call.tools, token, call.now)
+
+
+def _is_needed(call: Call) -> bool:
+    """Tell whether a form has to come with a token: not where a site's server vouches for it by its signature.
+
+    Who names no site needs one as soon as one of the sites wants it; otherwise a robot would leave the name out.
+    """
+    if call.signed:
+        return False
+    sites = [call.site] if call.site else call.tools.policy.sites.values()
+    return any(site.needs_token for site in sites)
 
 
 def page(call: Call, template: str, here: str, action: str) -> Page:

@@ -36,7 +36,7 @@ def show_form(call: Call) -> Page:
 def submit(call: Call) -> Answer | Page:
     """Take a report in (P91); one that a robot may have sent is looked at like any other, and rings no bell."""
     suspected = rules.suspicions(
-        trap=bool(call.body.get("website")), filled_in=form_tokens.filled_in(call), message=""
+        trap=bool(call.body.get("website")), filled_in=form_tokens.had_for(call), message=""
     )  # links are what such a report is about
     with call.transaction() as session:
         reference = actions.submit(

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from shared.web import attempts
 from shared.web.tables import form_attempts
 from tests.kit.installation import on_postgresql
-from tests.services.intake.test_sites import CLINIC, KEY, SITES, STRANGER, signed, sites_of
+from tests.services.intake.test_sites import CLINIC, GUARDED, KEY, STRANGER, signed, sites_of
 from tests.services.intake.website import BROWSER, FORM, SUBMIT, open_website
 
 
@@ -16,7 +16,7 @@ from tests.services.intake.website import BROWSER, FORM, SUBMIT, open_website
 def clinic(request, tmp_path):
     """Give an intake with two websites of the clinic, on either database."""
     server = on_postgresql(request.getfixturevalue("postgres_url")()) if request.param == "postgresql" else {}
-    with open_website(tmp_path, sites_of(tmp_path, SITES) | server) as found:
+    with open_website(tmp_path, sites_of(tmp_path, GUARDED) | server) as found:
         yield found
 
 

@@ -31,8 +31,9 @@ SITES = {
         "frames": True,
         "server_key_file": "site.key",
     },
-    "shop": {"origins": [SHOP], "form_token_required": True},
+    "shop": {"origins": [SHOP]},
 }
+GUARDED = SITES | {"shop": {"origins": [SHOP], "form_token_required": True}}
 
 
 @pytest.fixture
@@ -174,17 +175,47 @@ def test_p16_a_site_s_server_is_not_limited_like_one_visitor(tmp_path) -> None:
         assert [website.send().status_code for _ in range(11)].count(429) == 1
 
 
-def test_p83_a_token_stands_in_for_a_cookie(clinic) -> None:
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Website]:
+    """Give an intake of which one website takes no form without a token."""
+    with open_website(tmp_path, sites_of(tmp_path, GUARDED)) as found:
+        yield found
+
+
+def test_a_token_that_a_site_wants_cannot_be_got_round_by_naming_no_site(guarded) -> None:
+    """Who leaves out the name needs one too; not another site's visitors, a site's server, or who reports a leak."""
+    token = {"form_token": guarded.client.get("/intake/v1/form-token").json["form_token"]}
+    body = json.dumps(FORM).encode()
+
+    def status(path: str = SUBMIT, *, headers: dict[str, str] | None = None, **fields: str) -> int:
+        return guarded.client.post(path, json=FORM | fields, headers=headers).status_code
+
+    refused = guarded.client.post(SUBMIT, json=FORM)
+    assert (refused.status_code, list(refused.json["errors"])) == (422, ["form_token"])
+    assert [status(headers={"Origin": "null"}), status(f"{SUBMIT}?site=shop")] == [422, 422]
+    page = guarded.client.post(SUBMIT, data=FORM, headers=BROWSER)
+    assert (page.status_code, 'name="form_token" value="' in page.text, FORM["message"] in page.text) == (
+        422,
+        True,
+        True,
+    )
+    assert guarded.rows() == []
+    assert [status(**token), status(f"{SUBMIT}?site=www"), status(headers={"Origin": CLINIC})] == [202, 202, 202]
+    assert guarded.client.post(SUBMIT, data=body, headers=signed(body)).status_code == 202
+    assert guarded.client.post("/intake/v1/security-reports", json={"message": "Lek"}).status_code == 202
+
+
+def test_p83_a_token_stands_in_for_a_cookie(guarded) -> None:
     """A site that wants one refuses a form without it, with a forged or an old one; any page of it can get one."""
-    got = clinic.client.get("/intake/v1/form-token", headers={"Origin": SHOP})
+    got = guarded.client.get("/intake/v1/form-token", headers={"Origin": SHOP})
     assert got.headers["Access-Control-Allow-Origin"] == SHOP
     assert got.json["privacy_version"] == "2024-07-01"
     token = got.json["form_token"]
 
     def status(**fields: str) -> int:
-        return clinic.client.post(SUBMIT, json=FORM | fields, headers={"Origin": SHOP}).status_code
+        return guarded.client.post(SUBMIT, json=FORM | fields, headers={"Origin": SHOP}).status_code
 
-    clinic.clock.forward(minutes=1)
+    guarded.clock.forward(minutes=1)
     forged = ("B" if token[0] == "A" else "A") + token[1:]
     assert [status(), status(form_token=forged), status(form_token="x"), status(form_token=token)] == [
         422,
@@ -192,7 +223,7 @@ def test_p83_a_token_stands_in_for_a_cookie(clinic) -> None:
         422,
         202,
     ]
-    clinic.clock.forward(hours=24)
+    guarded.clock.forward(hours=24)
     assert status(form_token=token) == 422
 
 
