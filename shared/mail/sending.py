@@ -1,9 +1,9 @@
 """Sending what waits: outside any transaction, again until it is taken, and in effect once.
 
 A mail is claimed by moving its next attempt ahead, handed over, and marked as sent. Should the connection
-break between the server's last word and our mark, nobody knows whether it was taken. Where it went to a mailbox
-that we can look into, we look first (``looking``). Anywhere else it is sent again with the same Message-ID, by
-which most mailboxes recognise a double. That is at least once, never less.
+break between the server's last word and our mark, nobody knows whether it was taken; nor of what waits in a backup
+that was put back. Where it went to a mailbox that we can look into, we look first (``looking``). Anywhere else it is
+sent again with the same Message-ID, by which most mailboxes recognise a double. That is at least once, never less.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from shared.mail.transports import UnknownOutcomeError
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+    from sqlalchemy.orm import Session
 
     from shared.mail.transports import Deliver
     from shared.service import Tools
@@ -55,6 +57,12 @@ def send_due(tools: Tools, now: datetime) -> bool:
         if row is not None:
             _wait_all(tools, row, error, now)
     return True
+
+
+def doubt(session: Session) -> None:
+    """Note of every unsent mail that it may have been sent after all: a backup was put back, and that mark is lost."""
+    unsent = outgoing_mails.c.state.in_([WAITING, PARKED])
+    session.execute(sa.update(outgoing_mails).where(unsent).values(perhaps_sent=True))
 
 
 def _claim(tools: Tools, now: datetime) -> Row | None:

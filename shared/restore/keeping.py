@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from shared.clock import parse_utc, utc_text
 from shared.errors import DiscreetError
 from shared.leader import Leadership
+from shared.mail.sending import doubt
 from shared.messaging.tables import inbox, incarnations, outbox
 from shared.propagation.tables import obligations
 from shared.restore import finishing, gathering, lives
@@ -116,6 +117,8 @@ class Keeper:
                 report |= {name: standing.lives.report[name] for name in ("inbox_after", "obligations_after")}
             values = {"id": life, "number": before.order + 1, "started_at": now, "put_back": put_back, "report": report}
             session.execute(sa.insert(incarnations).values(**values))
+            if put_back != "keys":
+                doubt(session)
         self._own(life, now)
         self._tools.marks.forget()
         _log.warning("a backup was put back", extra={"fields": {"service": self._tools.name, "put_back": put_back}})

@@ -94,6 +94,26 @@ def test_nobody_is_called_or_mailed_meanwhile(house: Clinic, tmp_path: Path):
     assert not [call for call in house.changes_at_programme()[len(before) :] if call.startswith("POST")]
 
 
+def test_a_mail_of_the_backup_may_have_been_sent_since_and_a_new_one_was_not(house: Clinic, tmp_path: Path):
+    """The first is looked for before it goes again, where its mailbox can be looked into; keys alone tell nothing."""
+
+    def doubted() -> list[bool]:
+        with house.tools["intake"].database.reading() as session:
+            query = sa.select(outgoing_mails.c.perhaps_sent).order_by(outgoing_mails.c.id)
+            return list(session.scalars(query))
+
+    house.call("POST", "/intake/v1/contact-forms", json=FORM)
+    house.back_up("command", tmp_path / "backup")
+    for kinds, said in ((["keys"], [False]), (["data"], [True])):
+        house.settle()
+        house.put_back("command", tmp_path / "backup", ["intake"], kinds)
+        house.keep()
+        assert doubted() == said
+        house.catch_up()
+    house.call("POST", "/intake/v1/contact-forms", json=FORM)
+    assert doubted() == [True, False]
+
+
 def test_what_was_answered_before_is_not_asked_again(house: Clinic, tmp_path: Path):
     """The ledger has the programme's answer, and gives it back: the newsletter alone was put back."""
     erased = house.subscribe(BERT)
