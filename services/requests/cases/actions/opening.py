@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from services.requests.cases.actions.sending import content_of, keep, language_o
 from services.requests.cases.records import RightsRequest, last_receipt_at, without_receipt
 from services.requests.cases.rules import Days, answer_due, target_day
 from shared.database import lock_subject
+from shared.errors import KeyDestroyedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 RECEIPT_PAUSE = timedelta(hours=1)
 """Anybody can type anybody's address: more than one mail an hour would make this form a way to pester people."""
+_log = logging.getLogger(__name__)
 
 
 def open_case(
@@ -81,21 +84,33 @@ def send_receipt(session: Session, tools: Tools, email_ref: str, *, now: datetim
     """Mail one receipt for every request of an address that has none yet, unless one went out within the hour.
 
     What is held back is mailed by the job, so nobody loses a receipt (P60). The mail repeats nothing of what
-    was typed: a stranger could have typed it.
+    was typed: a stranger could have typed it. A request that is newer than a backup of keys that was put back cannot
+    be read: it waits for its key, and holds up no other.
     """
     last = last_receipt_at(session, email_ref)
     if last is not None and last > now - RECEIPT_PAUSE:
         return
-    cases = without_receipt(session, email_ref)
-    if not cases:
+    waiting = without_receipt(session, email_ref)
+    readable = [(case, address) for case in waiting if (address := _address_of(tools, case)) is not None]
+    if unread := len(waiting) - len(readable):
+        _log.warning("requests that cannot be read wait for a receipt", extra={"fields": {"requests": unread}})
+    if not readable:
         return
-    latest = cases[-1]
+    cases, (latest, address) = [case for case, _ in readable], readable[-1]
     written = letters.write("receipt", language_of(latest), tools.policy, cases=cases)
-    tools.mail.queue(session, mail_of(latest, content_of(tools, latest)["email"], written), now=now)
+    tools.mail.queue(session, mail_of(latest, address, written), now=now)
     for case in cases:
         case.receipt_at = now
         own = letters.write("receipt", language_of(case), tools.policy, cases=[case])
         keep(session, tools, case, "receipt", own, mailed=True, now=now)
+
+
+def _address_of(tools: Tools, case: RightsRequest) -> str | None:
+    """Return the address that was typed; None where nobody can read it any more."""
+    try:
+        return str(content_of(tools, case)["email"])
+    except KeyDestroyedError:
+        return None
 
 
 def addresses_without_receipt(session: Session) -> list[str]:

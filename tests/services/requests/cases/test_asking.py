@@ -68,6 +68,26 @@ def test_an_address_gets_one_receipt_an_hour_and_none_is_lost(clinic):
     assert len(clinic.mails()) == 2
 
 
+def test_a_request_whose_key_a_restore_took_along_keeps_nobody_from_a_receipt(clinic):
+    """Newer than the backup of keys that was put back: it waits, and the others of that address and the next do not."""
+    clinic.ask()
+    clinic.ask(email="bert@voorbeeld.example")
+    told, lost, other = (
+        clinic.ask(email=email).json["reference"] for email in (EMAIL, EMAIL, "bert@voorbeeld.example")
+    )
+    with clinic.tools.database.reading() as session:
+        key = session.scalar(sa.select(RightsRequest.key_id).where(RightsRequest.reference == lost))
+    clinic.tools.vault.destroy([key])
+    clinic.clock.forward(minutes=61)
+    clinic.run(RECEIPTS)
+    clinic.clock.forward(minutes=61)
+    clinic.run(RECEIPTS)
+    texts = [mail.text for mail in clinic.mails()[2:]]
+    assert sorted(reference for text in texts for reference in (told, lost, other) if reference in text) == sorted(
+        [told, other]
+    )
+
+
 def test_one_mail_for_several_requests_puts_in_each_file_only_its_own(clinic):
     """The same address need not be the same person: a file does not show another one's reference."""
     clinic.enter()
