@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from services import registry
 from services.migrate import migrate
 from services.sandbox import addresses
 from shared.composition import build_tools
 from shared.keys import make_trial_keys
+from shared.processors.checking import check_adapters
 from shared.settings import SERVICES
 
 if TYPE_CHECKING:
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
 def prepare(settings: Settings) -> None:
     """Make directories and databases; in a trial also what live must bring: keys and accounts.
 
-    Raises ConfigurationError in live when keys are missing, or policy or register cannot be used: otherwise the
-    processes would start and fall over, again and again.
+    Raises ConfigurationError when policy or register cannot be used, and in live when keys are missing: otherwise
+    the processes would start and fall over, again and again.
     """
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     if settings.mode == "trial":
@@ -27,8 +29,7 @@ def prepare(settings: Settings) -> None:
         make_trial_keys(settings.keys, SERVICES)
         addresses.prepare(settings.home, settings.port + 1)
         ensure_trial_accounts(settings)
-    else:
-        check(settings)
+    check(settings)
     migrate(settings)
 
 
@@ -40,4 +41,5 @@ def check(settings: Settings) -> None:
         tools = build_tools(settings, name)
         tools.keys.masters()
         tools.roster.current()
+        check_adapters(registry.load(name), tools)
     assemble(settings)

@@ -19,6 +19,7 @@ from shared.log import configure_logging
 from shared.loops import Crew, Loop, run_all
 from shared.mail import send_due
 from shared.messaging.embedded import EmbeddedMover
+from shared.processors.checking import check_adapters
 from shared.propagation.worker import ObligationWorker
 from shared.restore.keeping import Keeper
 from shared.settings import Settings
@@ -47,6 +48,8 @@ def run(settings: Settings, name: str) -> None:
     services = registry.load_all()
     mine = services if name == "all" else {name: services[name]}
     tools = {each: build_tools(settings, each, bell=Bell(bell)) for each in mine}
+    for each, service in mine.items():
+        check_adapters(service, tools[each])
     keepers = [Keeper(services[each], tools[each]) for each in mine]
     if settings.embedded:
         loops = _embedded_loops(services, tools, bell)

@@ -66,6 +66,25 @@ def test_live_with_a_wrong_register_does_not_start(environ: dict[str, str]):
         prepare(settings)
 
 
+def test_a_register_that_names_what_no_service_has_does_not_start(environ: dict[str, str]):
+    """In a trial neither: an adapter that is not there, or settings it cannot use, would be found at an erasure."""
+    settings = Settings.from_environ(environ)
+    make_keys(settings)
+    register = settings.processors
+    text = register.read_text()
+    host, crm = text.index("  website-host:"), text.index("  medical-crm:")
+    register.write_text(text[:crm] + text[crm:host].replace("by_hand", "opendsr") + text[host:])
+    with pytest.raises(ConfigurationError, match=r"medical-crm\.settings: The register lacks .*: authority, base_url"):
+        prepare(settings)
+    trial = Settings.from_environ({**environ, "DISCREET_MODE": "trial", "DISCREET_HOME": f"{settings.home}-trial"})
+    register.write_text(text[:host] + text[host:].replace("by_hand", "imapp", 1).replace("by_hand", "imap", 1))
+    with pytest.raises(ConfigurationError) as caught:
+        prepare(trial)
+    *_, wrong, unset = caught.value.detail.splitlines()
+    assert wrong == "  processors.website-host.adapter: intake has by_hand, feed, imap, opendsr; not imapp."
+    assert unset == "  processors.mail-host.settings: The register lacks the settings: account, host, password."
+
+
 def test_live_starts_with_empty_stores_and_makes_no_keys_or_accounts(environ: dict[str, str]):
     """What a trial makes by itself, a clinic makes on purpose."""
     settings = Settings.from_environ(environ)

@@ -51,6 +51,10 @@ class Imap:
     tools: Tools
     processor: Processor
 
+    def __post_init__(self) -> None:
+        """Raise ConfigurationError for settings that open no mailbox."""
+        Mailbox.of(self.processor)
+
     def carry_out(self, task: ProcessorTask) -> Outcome:
         """Delete the mails of these forms and look again, or say when to look for those that may still arrive.
 

@@ -47,6 +47,10 @@ class OpenDsr:
     tools: Tools
     processor: Processor
 
+    def __post_init__(self) -> None:
+        """Raise ConfigurationError for settings that reach nobody."""
+        Party.of(self.tools, self.processor)
+
     def carry_out(self, task: ProcessorTask) -> Outcome:
         """Send the request, ask how far it is, or tell how it ended.
 
