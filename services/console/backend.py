@@ -24,6 +24,7 @@ from services.console.schemas import (
     FormAttemptList,
     Incident,
     IncidentList,
+    IncidentSummary,
     LetterText,
     RefusedMails,
     SecurityReport,
@@ -65,6 +66,7 @@ ERRORS: dict[int, type[DiscreetError]] = {
     413: TooLargeError,
 }
 VERSION = re.compile(r'"[0-9]{1,9}"')
+KEY = re.compile(r"[0-9a-f-]{36}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,11 @@ class Backend:
     def security_report(self, caller: Caller, report_id: str) -> SecurityReport:
         """Return what was reported; the intake notes who reads it."""
         return self._read(caller, "GET", f"security-reports/{report_id}", SecurityReport, service="intake")
+
+    def enter_incident(self, caller: Caller, body: Mapping[str, str], key: str) -> IncidentSummary:
+        """Enter an incident that nobody reported; sent again with the same ``key`` it is still one."""
+        headers = {"Idempotency-Key": key} if KEY.fullmatch(key) else {}
+        return self._read(caller, "POST", "incidents", IncidentSummary, json=dict(body), headers=headers)
 
     def close_incident(self, caller: Caller, incident_id: str, body: Mapping[str, str]) -> None:
         """Close an incident with what was ``found`` and the ``measures`` that were taken."""

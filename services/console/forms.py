@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from shared.clock import utc_text
 from shared.deadlines import ZONE
 from shared.errors import InvalidInputError
 from shared.wording import Both
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 ERASE, KEEP, NOT_THEIRS = "erase", "keep", "not-theirs"
 CHOOSE = Both("Kies wat hiermee moet gebeuren.", "Choose what must happen to this.")
+SAY_WHEN = Both("Zeg de dag en de tijd, zoals 2026-11-02 09:30.", "Say the day and the time, as in 2026-11-02 09:30.")
 CHOOSE_GROUND = Both("Kies de grond waarop dit blijft.", "Choose the ground on which this stays.")
 
 
@@ -86,6 +88,15 @@ def edition_of(fields: Mapping[str, str]) -> dict[str, str]:
     except (ValueError, OverflowError):
         at = ""
     return {"campaign": fields.get("campaign", "").strip(), "at": at, "about": fields.get("about", "")}
+
+
+def incident_of(fields: Mapping[str, str]) -> dict[str, str]:
+    """Return an incident that staff enter; their time is by the clinic's clock. Raises InvalidInputError."""
+    try:
+        known_at = utc_text(datetime.fromisoformat(fields.get("known_at", "").strip()).replace(tzinfo=ZONE))
+    except (ValueError, OverflowError):
+        raise InvalidInputError({"known_at": [SAY_WHEN]}) from None
+    return {"known_at": known_at, "facts": fields.get("facts", "")}
 
 
 def field_of(candidate: Candidate) -> str:

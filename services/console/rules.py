@@ -34,6 +34,9 @@ OFFERED: dict[str, frozenset[str]] = {
     "read-requests": frozenset({"privacy-coordinator", "fg", "front-desk"}),
     "read-incidents": frozenset({"privacy-coordinator", "fg", "admin"}),
     "deal-with-incidents": frozenset({"privacy-coordinator", "admin"}),
+    "enter-incidents": frozenset(
+        {"privacy-coordinator", "admin", "physician", "assistant", "front-desk", "bookkeeper"}
+    ),
     "see-refused-mails": frozenset({"privacy-coordinator", "front-desk", "admin"}),
     "see-editions": frozenset({"privacy-coordinator", "front-desk", "admin", "fg"}),
     "plan-editions": frozenset({"privacy-coordinator", "front-desk", "admin"}),

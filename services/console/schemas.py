@@ -299,13 +299,14 @@ class ContactForm(ContactFormSummary, frozen=True, kw_only=True):
 
 
 class IncidentSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """An incident in a list: its clock, and what was found."""
+    """An incident in a list: its clock, who entered it if nobody reported it, and what was found."""
 
     id: str
     reference: str
     suspected: bool
     received_at: datetime
     due_at: datetime
+    entered_by: str | None = None
     found: str | None = None
     closed_at: datetime | None = None
     closed_by: str | None = None
@@ -319,8 +320,10 @@ class IncidentList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Incident(IncidentSummary, frozen=True, kw_only=True):
-    """An incident with what was done about it."""
+    """An incident with what staff entered, if they did, and what was done about it."""
 
+    entered_at: datetime | None = None
+    facts: str | None = None
     measures: str | None = None
 
 

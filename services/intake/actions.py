@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from shared.deadlines import local_date
 from shared.errors import NotFoundError
 from shared.events import ContactFormReceived, RecordRef
 from shared.identity import normalise_email, normalise_phone
+from shared.labels import new_label
 from shared.propagation import decisions, transfers
 from shared.vault import Sealed
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 MAIL_HOST = "mail-host"
 FILLED_IN = ("name", "first_name", "email", "phone", "subject", "message")
-ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # nothing that looks like something else
 
 
 def submit(
@@ -58,7 +57,7 @@ def submit(
     sealed = tools.vault.seal(form_id, filled)
     form = ContactForm(
         id=form_id,
-        reference=new_reference("F"),
+        reference=new_label("F"),
         email_ref=refs[0],
         phone_ref=refs[1] if phone else None,
         language=language,
@@ -89,11 +88,6 @@ def release(session: Session, tools: Tools, form_id: str, by: str, *, now: datet
     if records.release(session, form_id, by, now) is not None:
         session.refresh(form)
         _pass_on(session, tools, form, open_form(tools, form), now)
-
-
-def new_reference(kind: str) -> str:
-    """Return a reference to say on the telephone, of a form (F) or a report (M); it opens nothing."""
-    return f"{kind}-" + "".join(secrets.choice(ALPHABET) for _ in range(8))
 
 
 def open_form(tools: Tools, form: ContactForm) -> dict[str, Any]:

@@ -102,6 +102,59 @@ def test_p91_who_is_responsible_is_reminded_a_day_before_it_is_too_late(house) -
     assert all(other["reference"] in each.text and open_one["reference"] not in each.text for each in house.mails()[1:])
 
 
+def test_p98_what_staff_find_out_is_an_incident_whose_72_hours_count_from_when_it_was_known(house, caplog) -> None:
+    """Entered by whoever found out, once; what they wrote stays with what was done, and goes with it."""
+    facts = {"known_at": "2026-11-01T04:00:00+01:00", "facts": "Telefoon met mail van de balie verloren."}
+    with caplog.at_level(logging.INFO):
+        made, again = (house.post(INCIDENTS, facts, "front-desk", Idempotency_Key="one") for _ in range(2))
+    assert (made.status_code, again.json) == (201, made.json)
+    [incident] = house.incidents()
+    path = f"{INCIDENTS}/{incident['id']}"
+    assert made.headers["Location"] == path
+    times = (incident["received_at"], incident["due_at"], incident["entered_by"])
+    assert times == ("2026-11-01T03:00:00.000000Z", "2026-11-04T03:00:00.000000Z", "m.devries")
+    shown = house.get(path).json
+    assert (shown["facts"], shown["entered_at"]) == (facts["facts"], "2026-11-02T09:00:00.000000Z")
+    [mail] = house.mails()
+    assert (mail.to, incident["reference"] in mail.subject) == (house.requests.policy.clinic.security, True)
+    assert not any("Telefoon" in told for told in (mail.text, caplog.text, str(house.incidents())))
+    house.clock.forward(hours=19)
+    house.run("remind of open incidents")
+    assert incident["reference"] in house.mails()[-1].text
+    [key] = keys_of(house.requests)
+    assert house.post(f"{path}/closure", CLOSING).status_code == 200
+    closed = house.get(path).json
+    assert (closed["facts"], closed["measures"]) == (facts["facts"], CLOSING["measures"])
+    keys = [key, *keys_of(house.requests)]
+    assert house.requests.vault.surviving(keys) == {keys[1]} != {key}
+    for years, status in ((4, 200), (1, 404)):
+        house.clock.now = house.clock.now.replace(year=house.clock.now.year + years)
+        house.clock.forward(days=1)
+        house.run("end the terms of incidents")
+        assert house.get(path).status_code == status
+    assert house.requests.vault.surviving(keys) == set()
+    with house.requests.database.reading() as session:
+        assert session.execute(sa.select(issued_decisions.c.type)).all() == []  # there was no report to let go of
+
+
+@pytest.mark.parametrize(
+    ("fields", "wrong"),
+    [
+        ({"known_at": "2026-11-02T09:01:00Z"}, "known_at"),
+        ({"known_at": "2026-11-02T09:00:00"}, "known_at"),
+        ({"facts": " "}, "facts"),
+        ({"found": "weakness"}, "found"),
+    ],
+)
+def test_an_incident_that_is_entered_wrong_is_named_and_not_opened(small, fields, wrong) -> None:
+    """A time still to come or without its zone, nothing said, and what is for its end."""
+    entered = {"known_at": "2026-11-02T09:00:00Z", "facts": "Mail aan de verkeerde."}
+    answer = small.post(INCIDENTS, entered | fields, "assistant")
+    assert (answer.status_code, list(answer.json["errors"])) == (422, [wrong])
+    assert small.post(INCIDENTS, entered, "fg").status_code == 403  # advises, and enters nothing
+    assert small.incidents() == []
+
+
 def test_p91_a_report_goes_five_years_after_its_incident_was_closed(house) -> None:
     """And not a day sooner, however long it was open; with its key, by a decision that is answered for."""
     house.report(email=REPORTER)

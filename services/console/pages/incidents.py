@@ -1,14 +1,14 @@
-"""Incidents: what was reported of a weakness or misuse, by when, and what was found and done (P91)."""
+"""Incidents: what was reported or found out of a weakness, misuse or breach, by when, and what was done (P91, P98)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
-from uuid import UUID  # noqa: TC003 - Flask's converter hands one in
+from uuid import UUID, uuid4
 
 from flask import Blueprint, redirect, request, url_for
 
-from services.console import rules
+from services.console import forms, rules
 from services.console.pages.frame import account, caller, console, show, show_again
 from shared.errors import ConflictError, GoneError, InvalidInputError, NotFoundError
 
@@ -30,6 +30,25 @@ def show_list() -> Response:
     kept = {"closed": "1"} if closed else {}
     following = urlencode(kept | {"cursor": found.next}) if found.next else None
     return show("incidents.html", incidents=found.items, closed=closed, following=following, first=cursor is None)
+
+
+@pages.get("/incidents/new")
+def show_form() -> Response:
+    """Show the form for what nobody reported."""
+    return show("incident-new.html", key=str(uuid4()))
+
+
+@pages.post("/incidents")
+def enter() -> Response | BaseResponse:
+    """Enter it, and go on to it; who has no other part in incidents is told its reference."""
+    backend = console().backend
+    try:
+        entered = backend.enter_incident(caller(), forms.incident_of(request.form), request.form.get("key", ""))
+    except (InvalidInputError, ConflictError) as error:
+        return show_again("incident-new.html", error, key=str(uuid4()))
+    if rules.may(account().roles, "read-incidents"):
+        return redirect(url_for("console.incidents.show_one", incident_id=entered.id), 303)
+    return show("incident-entered.html", incident=entered)
 
 
 @pages.get("/incidents/<uuid:incident_id>")
@@ -57,7 +76,7 @@ def _shown(incident: Incident) -> dict[str, Any]:
 
 def _report(incident: Incident) -> SecurityReport | None:
     """Return what was reported, None when it was erased or is not for this reader."""
-    if not rules.may(account().roles, "deal-with-incidents"):
+    if incident.entered_by or not rules.may(account().roles, "deal-with-incidents"):
         return None
     try:
         return console().backend.security_report(caller(), incident.id)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from services.intake.actions import new_reference
 from services.intake.reports.records import SecurityReport
 from shared.database import lock_subject
 from shared.events import SecurityReportReceived
 from shared.identity import normalise_email
+from shared.labels import new_label
 from shared.vault import Sealed
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def submit(
     email = content.get("email")
     ref = tools.refs.email(normalise_email(email)) if email else None
     lock_subject(session, [ref] if ref else [])
-    report_id, reference = str(uuid.uuid4()), new_reference("M")
+    report_id, reference = str(uuid.uuid4()), new_label("M")
     sealed = tools.vault.seal(report_id, {name: content.get(name) for name in FILLED})
     session.add(
         SecurityReport(

@@ -1,1 +1,4 @@
-"""Incidents: a report of a weakness or misuse that people look into, against a clock that stands still for nobody."""
+"""Incidents: a weakness, misuse or breach that people look into, against a clock that stands still for nobody.
+
+They come from somebody's report, or are entered by staff who found out in another way.
+"""

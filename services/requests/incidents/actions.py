@@ -1,4 +1,4 @@
-"""Opening, closing and ending incidents."""
+"""Opening, entering, closing and ending incidents."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from services.requests.incidents import letters, records
 from services.requests.incidents.records import Incident
 from shared.database import insert_once
-from shared.errors import ConflictError
+from shared.errors import ConflictError, InvalidInputError
 from shared.events import RecordRef
+from shared.labels import new_label
 from shared.propagation import decisions
 from shared.vault import Sealed
 from shared.wording import Both
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 REPORTS = ("intake", "security-reports")
 """Which service has the reports, and what it calls them."""
+TO_COME = Both("Dit tijdstip is nog niet geweest.", "This time is still to come.")
 CLOSED = Both("Dit incident is al afgesloten.", "This incident is closed already.")
 
 
@@ -43,6 +45,32 @@ def open_incident(session: Session, tools: Tools, report: SecurityReportReceived
         tools.mail.queue(session, letters.opened(tools, opened), now=now)
 
 
+def enter(session: Session, tools: Tools, *, known_at: datetime, facts: str, by: str, now: datetime) -> Incident:
+    """Start the clock of what staff found out, from when it became known, and tell the security contact.
+
+    Raises InvalidInputError for a time that is still to come.
+    """
+    if known_at > now:
+        raise InvalidInputError({"known_at": [TO_COME]})
+    incident_id = str(uuid.uuid4())
+    sealed = tools.vault.seal(incident_id, {"facts": facts})
+    incident = Incident(
+        id=incident_id,
+        reference=new_label("M"),
+        suspected=False,
+        received_at=known_at,
+        due_at=known_at + tools.policy.clocks.breach,
+        entered_at=now,
+        entered_by=by,
+        sealed=sealed.ciphertext,
+        key_id=sealed.key_id,
+    )
+    session.add(incident)
+    session.flush()
+    tools.mail.queue(session, letters.opened(tools, incident), now=now)
+    return incident
+
+
 def close(
     session: Session, tools: Tools, incident_id: str, *, found: Found, measures: str, by: str, now: datetime
 ) -> Incident:
@@ -50,17 +78,18 @@ def close(
     incident = records.incident(session, incident_id, to_change=True)
     if incident.closed_at is not None:
         raise ConflictError(CLOSED)
-    sealed = tools.vault.seal(incident.id, {"measures": measures})
+    sealed = tools.vault.seal(incident.id, {**content_of(tools, incident), "measures": measures})
+    tools.vault.destroy_after_commit(session, [incident.key_id] if incident.key_id else [])
     incident.sealed, incident.key_id = sealed.ciphertext, sealed.key_id
     incident.found, incident.closed_at, incident.closed_by = found, now, by
     return incident
 
 
-def measures_of(tools: Tools, incident: Incident) -> str | None:
-    """Return what was done, None while it is open. Raises KeyDestroyedError."""
+def content_of(tools: Tools, incident: Incident) -> dict[str, str]:
+    """Return the ``facts`` if staff entered any, and the ``measures`` once it is closed. Raises KeyDestroyedError."""
     if incident.sealed is None or incident.key_id is None:
-        return None
-    return str(tools.vault.open(incident.id, Sealed(incident.key_id, incident.sealed))["measures"])
+        return {}
+    return tools.vault.open(incident.id, Sealed(incident.key_id, incident.sealed))
 
 
 def end_reports(session: Session, tools: Tools, incidents: Sequence[Incident], *, now: datetime) -> None:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 class Incident(Base):
     """One incident, by the id of the report that it came from: the intake has what was reported, and by whom.
 
-    ``suspected`` says that a robot may have sent it: nobody was mailed, and it waits in the list all the same.
+    One without a report was ``entered_by`` a member of staff. ``received_at`` is when it became known, from which the
+    72 hours count (art. 33(1) AVG). ``suspected`` says that a robot may have sent it: nobody was mailed, and it waits
+    in the list all the same. Sealed are the facts that staff entered, and in the end what was done.
     """
 
     __tablename__ = "incidents"
@@ -31,6 +33,8 @@ class Incident(Base):
     suspected: Mapped[bool]
     received_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    entered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    entered_by: Mapped[str | None] = mapped_column(sa.String(100))
     reminded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     found: Mapped[str | None] = mapped_column(sa.String(20))
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -64,7 +68,10 @@ def find_to_remind(session: Session, before: datetime) -> Sequence[Incident]:
 
 
 def find_over(session: Session, closed_before: datetime, limit: int, *, decided: bool) -> Sequence[Incident]:
-    """Return incidents that were closed before then, and the end of whose report was decided or was not."""
-    kind = Incident.term_end.is_not(None) if decided else Incident.term_end.is_(None)
-    over = sa.and_(Incident.closed_at <= closed_before, kind)
+    """Return incidents that were closed before then, and the end of whose report was decided or was not.
+
+    Where there is no report there is nothing to decide.
+    """
+    ended = sa.or_(Incident.term_end.is_not(None), Incident.entered_by.is_not(None))
+    over = sa.and_(Incident.closed_at <= closed_before, ended if decided else sa.not_(ended))
     return session.scalars(sa.select(Incident).where(over).order_by(Incident.closed_at).limit(limit)).all()

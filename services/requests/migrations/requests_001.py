@@ -53,6 +53,8 @@ def upgrade() -> None:
         sa.Column("suspected", sa.Boolean(), nullable=False),
         sa.Column("received_at", UtcDateTime(), nullable=False),
         sa.Column("due_at", UtcDateTime(), nullable=False),
+        sa.Column("entered_at", UtcDateTime(), nullable=True),
+        sa.Column("entered_by", sa.String(length=100), nullable=True),
         sa.Column("reminded_at", UtcDateTime(), nullable=True),
         sa.Column("found", sa.String(length=20), nullable=True),
         sa.Column("closed_at", UtcDateTime(), nullable=True),

@@ -70,8 +70,28 @@ def test_p91_from_the_mail_to_the_report_and_to_its_end(house, staff) -> None:
     assert path in visitor.get("/console/incidents?closed=1").text
 
 
+def test_p98_whoever_finds_a_breach_enters_it_and_who_deals_with_it_reads_it(house, staff) -> None:
+    """By the clinic's clock; a mistake keeps what was typed; who has no other part in it is told its reference."""
+    desk, dealing = staff("front-desk"), staff("privacy-coordinator")
+    new, typed = "/console/incidents/new", {"facts": "Map met <b>formulieren</b> verloren."}
+    assert f'href="{new}"' in desk.get("/console/").text
+    assert f'href="{new}"' in dealing.get("/console/incidents").text
+    for wrong in ("", "gisteren", "2999-01-01T00:00", "0001-01-01T00:00+14:00"):
+        refused = desk.post("/console/incidents", seen_on=new, known_at=wrong, **typed)
+        assert (refused.status_code, "&lt;b&gt;formulieren&lt;/b&gt;" in refused.text) == (422, True)
+    done = desk.post("/console/incidents", seen_on=new, known_at="2026-07-01T12:00", **typed)
+    [incident] = [each for each in house.incidents() if each["entered_by"]]
+    assert (incident["received_at"], incident["entered_by"]) == ("2026-07-01T10:00:00.000000Z", "front-desk")
+    assert (done.status_code, incident["reference"] in done.text) == (200, True)
+    page = dealing.get(f"/console/incidents/{incident['id']}").text
+    assert all(each in page for each in ("&lt;b&gt;formulieren&lt;/b&gt;", "Ingevoerd", "/closure"))
+    assert "De melding zelf is gewist" not in page
+    own = dealing.post("/console/incidents", seen_on=new, known_at="2026-07-01T12:00", **typed)
+    assert (own.status_code, own.headers["Location"].startswith("/console/incidents/")) == (303, True)
+
+
 def test_p91_who_has_no_part_in_incidents_is_not_offered_them(staff) -> None:
     """The services decide; the page only hides."""
     visitor = staff("front-desk")
-    assert "/console/incidents" not in visitor.get("/console/").text
+    assert 'href="/console/incidents"' not in visitor.get("/console/").text
     assert visitor.get("/console/incidents").status_code == 403
