@@ -214,6 +214,17 @@ class SecurityReportReceived:
     suspected: bool
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MailReturned:
+    """A mail that some service had sent came back undelivered; ``status`` says why (RFC 3463), say 5.1.1.
+
+    ``sent`` is the id in its Message-ID: whose mail it was, only the service that sent it can tell.
+    """
+
+    sent: str
+    status: str
+
+
 Event = (
     Decision
     | ReceiptIssued
@@ -223,10 +234,12 @@ Event = (
     | ContactFormReceived
     | ContactFormAnswered
     | SecurityReportReceived
+    | MailReturned
 )
 
 ANSWER_CLOSED = "discreet.fact.answer-closed.v1"
 CONTACT_FORM_ANSWERED = "discreet.fact.contact-form-answered.v1"
+MAIL_RETURNED = "discreet.fact.mail-returned.v1"
 SECURITY_REPORT_RECEIVED = "discreet.fact.security-report-received.v1"
 FACTS: dict[str, type[Event]] = {
     ANSWER_CLOSED: AnswerClosed,
@@ -234,6 +247,7 @@ FACTS: dict[str, type[Event]] = {
     "discreet.fact.decision-closed.v1": DecisionClosed,
     "discreet.fact.contact-form-received.v1": ContactFormReceived,
     CONTACT_FORM_ANSWERED: ContactFormAnswered,
+    MAIL_RETURNED: MailReturned,
     SECURITY_REPORT_RECEIVED: SecurityReportReceived,
 }
 RECEIPT = "discreet.receipt.issued.v1"

@@ -195,7 +195,7 @@ class Backend:
         self._call(caller, "POST", f"incidents/{incident_id}/closure", json=dict(body))
 
     def refused_mails(self, caller: Caller, service: ServiceName, *, limit: int) -> RefusedMails:
-        """Return the latest mails of a service that no server took."""
+        """Return the latest mails of a service that no server took or delivered."""
         return self._read(caller, "GET", "refused-mails", RefusedMails, service=service, params=_page(None, limit))
 
     def see_to_mail(self, caller: Caller, service: ServiceName, mail_id: str, what: str) -> None:

@@ -378,13 +378,14 @@ class EditionList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RefusedMail(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail that no server took: what it was about, and what the server said."""
+    """A mail that nobody got: what it was about, what the server said, and whether it can be sent again."""
 
     id: str
     reason: str
     about: str
     created_at: datetime
     problem: str | None = None
+    sendable: bool = True
 
 
 class RefusedMails(msgspec.Struct, frozen=True, kw_only=True):

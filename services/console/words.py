@@ -210,6 +210,7 @@ MAIL_STATES = {
     "waiting": Both("wacht op verzending", "waits to be sent"),
     "sent": Both("verzonden", "sent"),
     "parked": Both("niet aangenomen", "not taken"),
+    "returned": Both("onbestelbaar teruggekomen", "came back undelivered"),
     "withdrawn": Both("ingetrokken", "taken back"),
 }
 INCIDENT_FINDINGS = {

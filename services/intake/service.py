@@ -7,6 +7,7 @@ from services.intake.jobs import JOBS
 from services.intake.processors.imap import Imap
 from services.intake.records import Base
 from services.intake.reports.holdings import HOLDINGS as OF_REPORTS
+from services.intake.returns.jobs import JOBS as RETURNS
 from shared.mail.looking import IMAP
 from shared.service import Service
 
@@ -15,5 +16,5 @@ SERVICE = Service(
     metadata=Base.metadata,
     holdings=(*HOLDINGS, *OF_REPORTS),
     adapters={IMAP: Imap},
-    jobs=JOBS,
+    jobs=(*JOBS, *RETURNS),
 )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.newsletter.actions import claiming
+from services.newsletter.actions import claiming, unreachable
 from services.newsletter.records import signup_claims
 from shared.database import insert_once
-from shared.events import ContactFormReceived, Decision, decision_type
+from shared.events import MAIL_RETURNED, ContactFormReceived, Decision, MailReturned, decision_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from shared.service import Handler, Tools
 
 FORMS = ("intake", "contact-forms")
+FOR_GOOD = "5."
+"""What the status of a mail begins with that no attempt will ever deliver (RFC 3463 section 2)."""
 
 
 def note_sign_ups(session: Session, _tools: Tools, deliveries: Sequence[Delivery]) -> None:
@@ -43,7 +45,19 @@ def give_up_sign_ups(session: Session, tools: Tools, deliveries: Sequence[Delive
                 claiming.give_up(session, tools, forms, now=delivery.now)
 
 
+def end_unreachable(session: Session, tools: Tools, deliveries: Sequence[Delivery]) -> None:
+    """End the sign-ups whose mail came back for good; a mailbox that did not answer for days may still be emptied."""
+    mails = [each.event.sent for each in deliveries if isinstance(each.event, MailReturned) and _is_over(each.event)]
+    if mails:
+        unreachable.end_unreachable(session, tools, mails, now=deliveries[-1].now)
+
+
+def _is_over(event: MailReturned) -> bool:
+    return event.status.startswith(FOR_GOOD)
+
+
 HANDLERS: Mapping[str, Sequence[Handler]] = {
     "discreet.fact.contact-form-received.v1": (note_sign_ups,),
     decision_type("erasure"): (give_up_sign_ups,),
+    MAIL_RETURNED: (end_unreachable,),
 }

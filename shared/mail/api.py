@@ -1,4 +1,4 @@
-"""Mails that were set aside, over HTTP; every service serves its own."""
+"""Mails that nobody got, over HTTP; every service serves its own."""
 
 from __future__ import annotations
 
@@ -17,13 +17,17 @@ api = Api("refused-mails")
 
 
 class RefusedMailSchema(Schema):
-    """A mail that was set aside: why it was sent, about which record, and what the server said; never to whom."""
+    """A mail that nobody got: why it was sent, about which record, and what the server said; never to whom.
+
+    ``sendable`` is one that can be sent again; what was sent and came back is here without its content.
+    """
 
     id = fields.String(attribute="mail")
     reason = fields.String()
     about = fields.String()
     problem = fields.String(allow_none=True)
     attempts = fields.Integer()
+    sendable = fields.Boolean()
     created_at = TimeField()
 
 
@@ -35,7 +39,7 @@ class DoneSchema(Schema):
 
 @api.get("/v1/refused-mails", who=STAFF, query=PageQuerySchema, answers=Answers(200, list_of(RefusedMailSchema)))
 def list_refused(call: Call) -> Answer:
-    """List the mails that were set aside, the latest first."""
+    """List the mails that were refused or came back, the latest first."""
     after = (parse_utc(call.after[0]), str(call.after[1])) if call.after else None
     with call.tools.database.reading() as session:
         rows = refused.find_page(session, after, call.size + 1)

@@ -2,6 +2,7 @@
 
 A mail is ours when its own Message-ID begins with the id under which it was sent, whatever the host's search gives. A
 reply names that id in other headers, and a mail that has ours attached has it further inside: neither is ours.
+Reports of what became of our mails are read here too, and left where they lie.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import email
 import email.policy
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imapclient import DELETED
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
@@ -18,7 +19,7 @@ from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 from shared.errors import RetryableError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import date, datetime
 
     from imapclient import IMAPClient
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 WITHOUT_MAIL = {b"\\noselect", b"\\nonexistent"}
 LARGEST, MOST = 5 * 1024 * 1024, 50
 MESSAGE_ID = "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]"
+BEGINNING = "BODY.PEEK[]<0.262144>"
+"""Of a report, which has the headers of the mail it is about before that mail's text: more is not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,14 @@ class Seen:
 
     copies: Counter[str]
     folders: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Up to which number a folder was read; numbers hold as long as its validity does (RFC 3501 section 2.3.1.1)."""
+
+    validity: int
+    number: int
 
 
 class Folders:
@@ -80,6 +91,33 @@ class Folders:
             copies.update(found.values())
         return Seen(copies, len(names))
 
+    def reports(
+        self, read_to: Callable[[str], Place | None], since: date, most: int
+    ) -> Iterator[tuple[str, Place, bytes | None]]:
+        """Go through the reports that came into each folder since it was read, or since that day; oldest first.
+
+        With every report comes its folder, and up to where that is read by then; without one, a folder that is read
+        to its end. After ``most`` reports the rest waits for the next time.
+        """
+        for name in self._names():
+            if (state := self._enter(name, readonly=True)) is None:
+                continue
+            place, validity = read_to(name), state.get(b"UIDVALIDITY", 0)
+            known = place.number if place is not None and place.validity == validity else None
+            new = ["SINCE", since] if known is None else ["UID", f"{known + 1}:*"]
+            found = self._client.search([*new, "HEADER", "Content-Type", "multipart/report"])
+            numbers = sorted(number for number in found if number > (known or 0))  # `*` is the last, however old
+            for number in numbers[:most]:
+                yield name, Place(validity, number), self._beginning(number)
+            if len(numbers) <= most:
+                yield name, Place(validity, max([state.get(b"UIDNEXT", 1) - 1, known or 0, *numbers])), None
+            most = max(0, most - len(numbers))
+
+    def _beginning(self, number: int) -> bytes | None:
+        """Return how a message of the open folder begins; None when it is gone meanwhile."""
+        answer = self._client.fetch([number], [BEGINNING]).get(number, {})
+        return next((each for name, each in answer.items() if name.startswith(b"BODY[")), None)
+
     def _names(self) -> list[str]:
         return [
             name
@@ -87,17 +125,20 @@ class Folders:
             if WITHOUT_MAIL.isdisjoint(flag.lower() for flag in flags)
         ]
 
-    def _enter(self, name: str, *, readonly: bool = False) -> bool:
-        """Open a folder; False when it is gone meanwhile. Raises RetryableError for one that cannot be opened."""
+    def _enter(self, name: str, *, readonly: bool = False) -> dict[bytes, Any] | None:
+        """Open a folder and return its state; None when it is gone meanwhile.
+
+        Raises RetryableError for one that cannot be opened.
+        """
         try:
-            self._client.select_folder(name, readonly=readonly)
+            state: dict[bytes, Any] = self._client.select_folder(name, readonly=readonly)
         except IMAPClientAbortError:
             raise
         except IMAPClientError:
             if name in self._names():
                 raise RetryableError("The mail host does not open one of its folders.") from None
-            return False
-        return True
+            return None
+        return state
 
     def _ours(self, mail_ids: Collection[str]) -> dict[int, str]:
         """Return which message of the open folder is which of these mails."""

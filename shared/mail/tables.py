@@ -7,8 +7,9 @@ import sqlalchemy as sa
 from shared.database import Base, RowId, UtcDateTime
 from shared.vault import DATA_KEY
 
-WAITING, SENT, PARKED, WITHDRAWN = "waiting", "sent", "parked", "withdrawn"
-"""A mail waits for its next attempt, was sent, was set aside for a person to look at, or was taken back unsent."""
+WAITING, SENT, PARKED, WITHDRAWN, RETURNED = "waiting", "sent", "parked", "withdrawn", "returned"
+"""A mail waits for its next attempt, was sent, was set aside for a person to look at, was taken back unsent or let go
+of, or came back undelivered after it was sent."""
 
 outgoing_mails = sa.Table(
     "outgoing_mails",

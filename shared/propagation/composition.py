@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared import retention
-from shared.events import ANSWER_CLOSED, DECISION_KINDS, decision_type
+from shared.events import ANSWER_CLOSED, DECISION_KINDS, MAIL_RETURNED, decision_type
+from shared.mail import returned
 from shared.processors.by_hand import ByHand
 from shared.processors.feed import Feed
 from shared.processors.opendsr import OpenDsr
@@ -33,6 +34,7 @@ def complete(service: Service) -> Service:
         REGISTERED: decisions.on_registered,
         CLOSED: decisions.on_closed,
         ANSWER_CLOSED: withdrawing.on_answer_closed,
+        MAIL_RETURNED: returned.on_returned,
     }
     handlers: dict[str, Sequence[Handler]] = {
         name: (*service.handlers.get(name, ()), *([common[name]] if name in common else []))

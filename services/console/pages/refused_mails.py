@@ -1,4 +1,4 @@
-"""Mails that no server took, of all services: what they were about, and sending them again or letting them go."""
+"""Mails that nobody got, of all services: what they were about, and sending them again or letting them go."""
 
 from __future__ import annotations
 

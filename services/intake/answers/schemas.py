@@ -27,7 +27,10 @@ class AnsweredSchema(Schema):
 
 
 class MailStateSchema(Schema):
-    """How far a mail is: waiting, sent, parked (refused for good, or not taken for three days) or withdrawn."""
+    """How far a mail is: waiting, sent, parked (refused for good, or not taken for three days), returned or withdrawn.
+
+    A returned one was sent and came back undelivered.
+    """
 
     state = fields.String()
     problem = fields.String(allow_none=True)

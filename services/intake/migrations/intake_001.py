@@ -60,6 +60,14 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_form_answers_form"), ["form"], unique=False)
 
     op.create_table(
+        "read_folders",
+        sa.Column("folder", sa.String(length=64), nullable=False),
+        sa.Column("validity", sa.BigInteger(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("folder", name=op.f("pk_read_folders")),
+        info={"term": "system.structure"},
+    )
+    op.create_table(
         "security_reports",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("reference", sa.String(length=20), nullable=False),

@@ -20,7 +20,7 @@ from shared.errors import PermanentError
 from shared.events import DECISION_KINDS
 from shared.mail import outgoing_mails
 from shared.mail.mailbox import Mailbox
-from shared.mail.tables import SENT, WITHDRAWN
+from shared.mail.tables import RETURNED, SENT, WITHDRAWN
 from shared.many import among
 from shared.processors.by_hand import ByHand
 from shared.processors.interface import ContradictedError, Done, NothingHeld, Pending, evidence_of
@@ -116,7 +116,7 @@ class Imap:
 
 def _next_look(row: RowMapping, now: datetime) -> datetime | None:
     """Return when to look for a mail that is not there: often at first, and as long as a server may be trying."""
-    if row["state"] == SENT:
+    if row["state"] in (SENT, RETURNED):
         handed_over = row["sent_at"]
     elif row["state"] != WITHDRAWN:
         return now + SOONEST  # the erasure here has yet to take it back

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +10,7 @@ from imapclient import DELETED
 
 from shared.errors import ConfigurationError, PermanentError, RetryableError
 from shared.mail.mailbox import Mailbox
-from shared.mail.mailbox_folders import Folders
+from shared.mail.mailbox_folders import Folders, Place
 from tests.servers.dovecot import OLD_FASHIONED, Dovecot, Owner
 
 OURS, OTHER = "5e4d6a30-1f51-4a47-8f8e-6a4b6f1f5d11", "0b9f0b1e-7a51-4a0f-9b0a-3f7f0c7f3a55"
@@ -44,6 +45,34 @@ def test_p53_our_own_mail_goes_from_every_folder_and_nothing_else_does(dovecot) 
     assert owner.has() == {"INBOX": 5, "Nieuw": 1, "Virtual/All": 6}
     assert owner.flags("Nieuw") == [(b"\\Recent",)]
     assert not any(b"\\Seen" in flags or DELETED in flags for flags in owner.flags())
+
+
+def test_reports_are_read_once_so_many_at_a_time_and_from_the_start_where_numbers_begin_anew(dovecot) -> None:
+    """Whoever floods a folder holds up nobody for ever; and nothing is marked as read."""
+    owner = dovecot.owner()
+    reports = [mail(f"report-{number}", "Content-Type: multipart/report; boundary=b") for number in range(3)]
+    owner.receive(mail(OTHER), *reports, mail(OURS), folder="Archief")
+    places: dict[str, Place] = {}
+
+    def read(most: int) -> list[str]:
+        with Mailbox(**dovecot.settings(owner)).opened() as folders:
+            new = list(folders.reports(places.get, date(2020, 1, 1), most))
+        places.update({name: place for name, place, _ in new})
+        found = [(name, content) for name, _, content in new if content]
+        assert len(found) <= most
+        return [content.split(b"<")[1].split(b"@")[0].decode() for name, content in found if name == "Archief"]
+
+    assert [read(2), read(2), read(2)] == [["report-0", "report-1"], ["report-2"], []]
+    assert owner.flags("Archief") == [(b"\\Recent",)] * 5
+    owner.receive(reports[0], folder="Archief")
+    assert [read(2), read(2)] == [["report-0"], []]
+    with owner.signed_in() as client:
+        client.delete_folder("Archief")
+    owner.receive(reports[1], folder="Archief")
+    assert read(2) == ["report-1"]
+    with Mailbox(**dovecot.settings(owner)).opened() as folders:
+        new = date.today() + timedelta(days=2)  # noqa: DTZ011 - the mail host's own days
+        assert not [each for *_, each in folders.reports(lambda _: None, new, 2) if each]
 
 
 def test_a_folder_that_goes_while_we_look_is_no_failure(dovecot) -> None:
