@@ -72,4 +72,4 @@ def _read(
     return places, found
 
 
-JOBS = (Job("read mail that came back", timedelta(minutes=5), read_returned),)
+JOBS = (Job("read mail that came back", timedelta(minutes=15), read_returned),)

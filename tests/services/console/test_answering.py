@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from services.console.accounts import ensure_trial_accounts
 from services.console.app import create_app
 from shared.clock import system_clock
-from shared.mail.tables import PARKED, outgoing_mails
+from shared.mail.tables import PARKED, RETURNED, outgoing_mails
 from shared.settings import Settings
 from tests.services.console.conftest import Visitor
 from tests.services.console.fake_requests import Served
@@ -87,6 +87,11 @@ def test_mail_that_nobody_took_is_listed_and_a_service_that_is_down_is_named(hou
     assert f'href="/console/forms/{form}"' in page
     assert "550" in page
     assert "Nu niet te bereiken" not in page
+    assert f"{path}/intake/{answer}/retry" in page
+    with house.intake.database.transaction() as session:
+        session.execute(ours.values(state=RETURNED, sealed=None, key_id=None))
+    assert f"{path}/intake/{answer}/retry" not in desk.get(path).text
+    assert "onbestelbaar teruggekomen" in desk.get(f"/console/forms/{form}").text
     done = desk.post(f"{path}/intake/{answer}/letting-go", seen_on=path)
     assert (done.status_code, done.headers["Location"]) == (303, path)
     assert form not in desk.get(path).text
