@@ -155,6 +155,16 @@ def test_an_incident_that_is_entered_wrong_is_named_and_not_opened(small, fields
     assert small.incidents() == []
 
 
+def test_an_incident_whose_key_a_restore_took_along_is_closed_all_the_same(small) -> None:
+    """What was entered can be read by nobody; that there was a breach, and what was done, has to be kept."""
+    made = small.post(INCIDENTS, {"known_at": "2026-11-02T09:00:00Z", "facts": "Mail aan de verkeerde."})
+    path = made.headers["Location"]
+    small.requests.vault.destroy(keys_of(small.requests))
+    assert small.get(path).json["facts"] is None
+    assert small.post(f"{path}/closure", CLOSING).status_code == 200
+    assert small.get(path).json["measures"] == CLOSING["measures"]
+
+
 def test_p91_a_report_goes_five_years_after_its_incident_was_closed(house) -> None:
     """And not a day sooner, however long it was open; with its key, by a decision that is answered for."""
     house.report(email=REPORTER)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from services.requests.incidents import letters, records
 from services.requests.incidents.records import Incident
 from shared.database import insert_once
-from shared.errors import ConflictError, InvalidInputError
+from shared.errors import ConflictError, InvalidInputError, KeyDestroyedError
 from shared.events import RecordRef
 from shared.labels import new_label
 from shared.propagation import decisions
@@ -86,10 +86,16 @@ def close(
 
 
 def content_of(tools: Tools, incident: Incident) -> dict[str, str]:
-    """Return the ``facts`` if staff entered any, and the ``measures`` once it is closed. Raises KeyDestroyedError."""
+    """Return the ``facts`` if staff entered any, and the ``measures`` once it is closed.
+
+    Nothing where a backup of keys was put back that is older: the incident itself has to be closed all the same.
+    """
     if incident.sealed is None or incident.key_id is None:
         return {}
-    return tools.vault.open(incident.id, Sealed(incident.key_id, incident.sealed))
+    try:
+        return tools.vault.open(incident.id, Sealed(incident.key_id, incident.sealed))
+    except KeyDestroyedError:
+        return {}
 
 
 def end_reports(session: Session, tools: Tools, incidents: Sequence[Incident], *, now: datetime) -> None:

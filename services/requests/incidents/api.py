@@ -55,7 +55,7 @@ def show_incident(call: Call) -> Answer:
     with call.tools.database.reading() as session:
         incident = records.incident(session, call.path["incident_id"])
         shown = {name: getattr(incident, name) for name in (*IncidentSummarySchema().fields, "entered_at")}
-        return Answer(shown | actions.content_of(call.tools, incident))
+        return Answer(shown | {"facts": None, "measures": None} | actions.content_of(call.tools, incident))
 
 
 @api.post(
