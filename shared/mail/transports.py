@@ -164,7 +164,7 @@ def _translated() -> Iterator[None]:
 
 def _deliver(smtp: smtplib.SMTP, mail: ComposedMail) -> None:
     try:
-        smtp.sendmail(mail.sender, [mail.to], mail.content, ["SMTPUTF8"] if mail.international else [])
+        smtp.sendmail(mail.sender, [mail.to], mail.content, _options(smtp, mail))
     except smtplib.SMTPRecipientsRefused as error:
         _judge(next(iter(error.recipients.values()))[0])
     except smtplib.SMTPResponseException as error:
@@ -173,6 +173,13 @@ def _deliver(smtp: smtplib.SMTP, mail: ComposedMail) -> None:
         raise PermanentError("The mail server takes no address like this (SMTPUTF8).") from None
     except (OSError, smtplib.SMTPException):
         raise UnknownOutcomeError("The connection to the mail server broke off.") from None
+
+
+def _options(smtp: smtplib.SMTP, mail: ComposedMail) -> list[str]:
+    """Return what the server is asked beside the mail: should it come back, without what it says (RFC 3461)."""
+    smtp.ehlo_or_helo_if_needed()  # what it can do is forgotten when TLS begins
+    options = ["SMTPUTF8"] if mail.international else []
+    return [*options, "RET=HDRS"] if smtp.has_extn("dsn") else options
 
 
 def _judge(code: int) -> NoReturn:

@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Self
 
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -35,7 +36,8 @@ class MailServer:
     """Takes mail on a free port of 127.0.0.1, which stays its own over stops and starts.
 
     ``replies`` are what it says to the next recipients instead of yes; ``drops`` how many of the next mails
-    it keeps without saying so, closing the connection; ``smtp`` are settings of the server itself.
+    it keeps without saying so, closing the connection; ``smtp`` are settings of the server itself. ``reports``: it can
+    be asked what to report (RFC 3461), and notes in ``asked`` what it was.
     """
 
     tls: ssl.SSLContext | None = None
@@ -43,6 +45,8 @@ class MailServer:
     smtp: dict[str, Any] = field(default_factory=dict)
     replies: list[str] = field(default_factory=list)
     drops: int = 0
+    reports: bool = False
+    asked: list[str] = field(default_factory=list)
     received: list[Received] = field(default_factory=list)
     port: int = field(default_factory=free_port)
     _controller: Controller | None = None
@@ -50,7 +54,7 @@ class MailServer:
     def __enter__(self) -> Self:
         """Start."""
         options = {"ssl_context": self.tls} if self.implicit else {"tls_context": self.tls}
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port, **options, **self.smtp)
+        self._controller = _Controller(self, hostname="127.0.0.1", port=self.port, **options, **self.smtp)
         self._controller.start()
         return self
 
@@ -58,6 +62,13 @@ class MailServer:
         """Stop; connections are refused from now on."""
         if self._controller is not None:
             self._controller.stop()
+
+    async def handle_EHLO(  # noqa: N802
+        self, _server: Any, session: Any, _envelope: Any, hostname: str, responses: list[str]
+    ) -> list[str]:
+        """Say what it knows."""
+        session.host_name = hostname
+        return [*responses[:-1], *(["250-DSN"] if self.reports else []), responses[-1]]
 
     async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802
         """Answer a recipient."""
@@ -74,6 +85,24 @@ class MailServer:
             self.drops -= 1
             server.transport.abort()
         return "250 OK"
+
+
+class _Server(SMTP):
+    """Takes what is asked about reports, which the library does not know."""
+
+    async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802
+        """Note it, and go on without."""
+        server: MailServer = self.event_handler
+        words = (arg or "").split(" ")
+        asked = [word for word in words if word.startswith("RET=")] if server.reports else []
+        server.asked += asked
+        await super().smtp_MAIL(" ".join(word for word in words if word not in asked))
+
+
+class _Controller(Controller):
+    def factory(self) -> SMTP:
+        """Make the protocol of one connection."""
+        return _Server(self.handler, **self.SMTP_kwargs)
 
 
 @dataclass(frozen=True)

@@ -218,6 +218,16 @@ def test_a_mail_set_aside_can_be_tried_again(office: Office, certificate: Certif
     assert len(server.received) == 1
 
 
+def test_a_mail_that_comes_back_comes_without_what_it_said(office: Office, certificate: Certificate) -> None:
+    """Where the server can be asked that; another is not asked what it does not know."""
+    for reports in (True, False):
+        with MailServer(tls=certificate.server(), reports=reports) as server:
+            office.use(_secure(server, certificate), "live")
+            office.queue()
+            office.send_all()
+        assert (len(server.received), server.asked) == (1, ["RET=HDRS"] if reports else [])
+
+
 def test_a_refusal_for_now_is_tried_again(office: Office, certificate: Certificate) -> None:
     """Greylisting: the first attempt is turned away, a later one is taken."""
     with MailServer(tls=certificate.server(), replies=["451 later"]) as server:
