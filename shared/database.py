@@ -415,7 +415,7 @@ def lock_subject(session: Session, refs: Collection[str]) -> None:
     if is_sqlite(session) or not refs:
         return
     keys = sorted({_lock_key(ref) for ref in refs})
-    session.execute(_LOCKING, {"keys": keys}).all()
+    session.connection().execute(_LOCKING, {"keys": keys}).all()
 
 
 def _lock_key(ref: str) -> int:

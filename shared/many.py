@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
     from sqlalchemy.orm import InstrumentedAttribute, Session
     from sqlalchemy.sql.compiler import SQLCompiler
+    from sqlalchemy.sql.dml import ReturningInsert
 
 
 class _Values(sa.types.TypeDecorator[Any]):
@@ -94,11 +95,11 @@ def insert_new(session: Session, key: sa.Column[str], values: Collection[str], o
     if not values:
         return set()
     inserting = _inserting_new(dialect_of(session), key, tuple(others))
-    return set(session.scalars(inserting, {**others, "its_values": sorted(values)}))
+    return set(session.connection().scalars(inserting, {**others, "its_values": sorted(values)}))
 
 
 @lru_cache(maxsize=KEPT)
-def _inserting_new(dialect: str, key: sa.Column[str], others: tuple[str, ...]) -> sa.ReturningInsert[tuple[str]]:
+def _inserting_new(dialect: str, key: sa.Column[str], others: tuple[str, ...]) -> ReturningInsert[str]:
     given = sa.bindparam("its_values", type_=_Values(numbers=False))
     if dialect == "sqlite":
         each = sa.func.json_each(given).table_valued("value")

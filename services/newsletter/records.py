@@ -213,7 +213,7 @@ def note_read_to(session: Session, processor: str, moment: datetime) -> None:
 def count_up(session: Session, name: str, now: datetime, number: int = 1) -> None:
     """Count that something happened today (UTC)."""
     row = {"name": name, "on_day": now.date().isoformat(), "number": number}
-    session.execute(_counting(dialect_of(session)), row)
+    session.connection().execute(_counting(dialect_of(session)), row)
 
 
 @cache

@@ -149,7 +149,8 @@ _NUMBERED = sa.select(_LIFE.scalar_subquery(), _NUMBER).select_from(
 
 def _next_sequences(session: Session, many: int) -> list[str]:
     """Number events within the database's incarnation; a rolled-back one leaves a gap, which is harmless."""
+    connection = session.connection()
     if is_sqlite(session):
-        known, written = session.execute(_LAST).one()
+        known, written = connection.execute(_LAST).one()
         return [f"{known}.{(written or 0) + number}" for number in range(1, many + 1)]
-    return [f"{known}.{given}" for known, given in session.execute(_NUMBERED, {"many": many})]
+    return [f"{known}.{given}" for known, given in connection.execute(_NUMBERED, {"many": many})]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from shared.deadlines import parse_period
@@ -77,6 +78,7 @@ class Span:
         return all(day + self.length <= day + other.length for day in _DAYS)
 
 
+@lru_cache(maxsize=1000)
 def sooner(one: Span, other: Span) -> Span:
     """Return the shorter of two periods, as they are now and then."""
     return min(one, other, key=lambda span: _DAYS[0] + span.length)

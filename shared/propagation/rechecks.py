@@ -34,7 +34,7 @@ UNDER_WAY = (OPEN, CLAIMED, ASKED, PARKED)
 def erasing(session: Session, processor: str, refs: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
     """Return, by ref, the unfinished obligation of this processor to erase that person."""
     persons = {person_key(ref): ref for ref in refs}
-    rows = session.execute(_ERASING, {"its_processor": processor, "persons": list(persons)}).mappings()
+    rows = session.connection().execute(_ERASING, {"its_processor": processor, "persons": list(persons)}).mappings()
     return {persons[row["subject"]]: dict(row) for row in rows}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -28,7 +28,7 @@ def record(session: Session, processor: str, category: str, records: Sequence[st
 
 @cache
 def _recording(dialect: str) -> sa.Insert:
-    again = {"at": sa.literal_column("excluded.at"), "ended_at": None}
+    again: dict[str, Any] = {"at": sa.literal_column("excluded.at"), "ended_at": None}
     key = ["record", "processor", "category"]
     return insert_on(dialect, transfers).on_conflict_do_update(index_elements=key, set_=again).inline()
 

@@ -13,7 +13,7 @@ from shared.errors import TooManyRequestsError
 from shared.web.tables import rate_counters
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
+    from sqlalchemy.sql.dml import ReturningInsert
 
     from shared.database import Database
 
@@ -58,7 +58,7 @@ def count_call(database: Database, limit: str, caller: bytes, now: datetime) -> 
 
 
 @cache
-def _counting(dialect: str) -> sa.ReturningInsert[tuple[int]]:
+def _counting(dialect: str) -> ReturningInsert[int]:
     more = {"hits": rate_counters.c.hits + 1}
     insert = insert_on(dialect, rate_counters).on_conflict_do_update(index_elements=["key"], set_=more)
     return insert.returning(rate_counters.c.hits)
