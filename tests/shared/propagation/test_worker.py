@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from shared.errors import PermanentError, RetryableError
 from shared.messaging.parked import parked, retry
 from shared.processors.interface import Done, NothingHeld, Pending, Refused, Retained, SubjectIdentifiers, evidence_of
-from shared.propagation import transfers
+from shared.propagation import rechecks, transfers
 from shared.propagation.claiming import LEASE, claim_one
 from shared.propagation.obligations import wake_asked
 from shared.propagation.tables import obligations
@@ -457,3 +457,20 @@ def test_nobody_s_name_or_address_stands_in_the_clear_of_an_obligation(clinic: C
         rows = session.execute(sa.select(obligations)).mappings().all()
     assert any(row["sealed"] for row in rows)
     assert not any(word in str(dict(row)) for row in rows for word in (ANNA, "0612345678", "Of anna"))
+
+
+def test_what_is_owed_about_somebody_is_found_without_reading_what_is_owed_about_others(clinic: Clinic) -> None:
+    """Every webhook asks it, and what is finished stays for long."""
+    asked: list[tuple[str, tuple[object, ...]]] = []
+    database = clinic.tools.database
+
+    def keep(_connection: object, _cursor: object, statement: str, values: tuple[object, ...], *_more: object) -> None:
+        asked.append((statement, values))
+
+    sa.event.listen(database.engine("read"), "before_cursor_execute", keep)
+    with database.reading() as session:
+        assert rechecks.erasing(session, "mailer", [clinic.tools.refs.email(ANNA)]) == {}
+        statement, values = asked[-1]
+        plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+    assert [step.detail for step in plan if "SCAN obligations" in step.detail] == []
+    assert "ix_obligations_of_persons (processor=? AND subject=?)" in plan[0].detail
