@@ -92,6 +92,8 @@ def _connect(
             "address of your own on its screens meanwhile."
         )
         return True
+    else:
+        click.echo(f"Waiting {wait:.0f} seconds: now unsubscribe an address of your own on its screens.")
     if connecting.wait_for(tools, processor, email=email, before=before, seconds=WAIT if wait is None else wait):
         click.echo("Its message arrived, proved where it came from, and was taken in.")
         return True

@@ -113,15 +113,16 @@ def make_empty(url: str, made_of: Sequence[sa.MetaData]) -> None:
     """Make a database's tables where they are not; a SQLite file is a copy of the first one that was made."""
     database = Database(url)
     tables = tuple(table for metadata in made_of for table in metadata.sorted_tables)
-    if database.file is None or tables not in _empty:
+    is_new = database.file is not None and not database.file.exists()
+    if not is_new or tables not in _empty:
         if database.file is not None:
             database.file.parent.mkdir(parents=True, exist_ok=True)
         for metadata in made_of:
             metadata.create_all(database.engine())
         database.close()
-        if database.file is not None:
+        if is_new:
             _empty[tables] = database.file.read_bytes()
-    elif not database.file.exists():
+    else:
         database.file.parent.mkdir(parents=True, exist_ok=True)
         database.file.write_bytes(_empty[tables])
 

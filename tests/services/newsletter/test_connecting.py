@@ -6,7 +6,6 @@ import os
 import stat
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -27,6 +26,13 @@ processors:
 
 def discreet(newsletter, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Type the command on the machine of this newsletter."""
+    with typed(newsletter, *arguments) as command:
+        stdout, stderr = command.communicate(timeout=90)
+    return subprocess.CompletedProcess(command.args, command.returncode, stdout, stderr)
+
+
+def typed(newsletter, *arguments: str) -> subprocess.Popen[str]:
+    """Type it, and do not wait for its end."""
     settings = newsletter.installation.settings
     own = {name: value for name, value in os.environ.items() if not name.startswith("DISCREET_")}
     environ = {
@@ -35,14 +41,13 @@ def discreet(newsletter, *arguments: str) -> subprocess.CompletedProcess[str]:
         "DISCREET_PORT": str(settings.port),
         "DISCREET_PROCESSORS": str(settings.processors),
     }
-    return subprocess.run(
+    return subprocess.Popen(
         [sys.executable, "-m", "services.cli", "newsletter", *arguments],
         cwd=ROOT,
         env={**own, **environ},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
-        timeout=90,
     )
 
 
@@ -66,9 +71,11 @@ def test_a_programme_that_tells_nothing_of_our_acts_is_waited_for_while_somebody
     newsletter.provider.subscribe(ANNA, "Anna", reactivate=True)
     hooks = newsletter.provider.webhooks()
     assert len(hooks) == 3
-    threading.Timer(3, lambda: newsletter.at_programme("unsubscribe")).start()
-    done = discreet(newsletter, "connect", "laposta", "--wait", "30")
-    assert (done.returncode, "Its message arrived" in done.stdout) == (0, True)
+    with typed(newsletter, "connect", "laposta", "--wait", "30") as command:
+        assert any("now unsubscribe" in line for line in iter(command.stdout.readline, ""))
+        newsletter.at_programme("unsubscribe")
+        stdout, _ = command.communicate(timeout=60)
+    assert (command.returncode, "Its message arrived" in stdout) == (0, True)
     assert newsletter.provider.webhooks() == hooks
 
 
