@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,14 @@ from tests.e2e.running import RunningSystem, processes_with
 from tests.servers.kept import MissingServerError
 
 SETUPS = {"embedded": Embedded, "distributed": Distributed}
+HERE = Path(__file__).parent
+running_now = ExitStack()
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """End what runs with the last test of these files: a system at rest has fifteen processes that look for work."""
+    if nextitem is None or HERE not in nextitem.path.parents:
+        running_now.close()
 
 
 @pytest.fixture(scope="session", params=SETUPS)
@@ -24,12 +34,13 @@ def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         pytest.skip(str(error))
     running = RunningSystem(setup)
     began = time.monotonic()
+    running_now.callback(setup.close)
     try:
         setup.start()
         running.measured["seconds until ready"] = time.monotonic() - began
         yield running
     finally:
-        setup.close()
+        running_now.close()
     assert processes_with(setup.mark) == []
     figures = ", ".join(f"{name} {value:.2f}" for name, value in running.measured.items())
     print(f"\n{request.param}: {figures}")  # noqa: T201 - measured for a reader, `pytest -s` shows it
