@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo
 
+from services.newsletter.processors.audience import LONGEST_SUBJECT, audience_of
 from services.newsletter.processors.brevo import answers
 from services.newsletter.processors.interface import Campaign
 from services.newsletter.processors.minimise import one_line, written_moment
-from services.newsletter.processors.reach import LONGEST_SUBJECT, reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -80,4 +80,4 @@ class BrevoCampaigns:
             return "unknown"
         lists = recipients.get("lists", recipients.get("listIds"))
         named = {str(each) for each in lists} if isinstance(lists, list) else set()
-        return reach(self.list_id, named, narrowed=any(recipients.get(name) for name in NARROWING))
+        return audience_of(self.list_id, named, narrowed=any(recipients.get(name) for name in NARROWING))

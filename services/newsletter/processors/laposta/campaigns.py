@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from services.newsletter.processors.audience import LONGEST_SUBJECT, audience_of
 from services.newsletter.processors.interface import Campaign
 from services.newsletter.processors.laposta import answers
 from services.newsletter.processors.minimise import one_line, written_moment
-from services.newsletter.processors.reach import LONGEST_SUBJECT, reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -75,10 +75,10 @@ class LapostaCampaigns:
     def _audience(self, found: dict[str, Any]) -> Audience:
         lists = found.get("list_ids")
         if isinstance(lists, dict):  # by list, its segments
-            return reach(self.list_id, lists, narrowed=any(lists.values()))
+            return audience_of(self.list_id, lists, narrowed=any(lists.values()))
         if not isinstance(lists, list):
             return "unknown"
         plain = {each for each in lists if isinstance(each, str)}
         pairs = [each for each in lists if isinstance(each, dict)]
         named = plain | {str(each.get("list_id")) for each in pairs}
-        return reach(self.list_id, named, narrowed=bool(pairs) or any(found.get(name) for name in SEGMENTS))
+        return audience_of(self.list_id, named, narrowed=bool(pairs) or any(found.get(name) for name in SEGMENTS))

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from services.newsletter.processors.audience import LONGEST_SUBJECT, audience_of
 from services.newsletter.processors.interface import Campaign
 from services.newsletter.processors.listmonk import answers
 from services.newsletter.processors.minimise import one_line, written_moment
-from services.newsletter.processors.reach import LONGEST_SUBJECT, reach
 from shared.errors import RetryableError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class ListmonkCampaigns:
         )
 
     def _audience(self, row: Mapping[str, Any]) -> Audience:
-        return reach(str(self.list_number), {str(each["id"]) for each in _parts(row, "lists")}, narrowed=False)
+        return audience_of(str(self.list_number), {str(each["id"]) for each in _parts(row, "lists")}, narrowed=False)
 
 
 def _parts(row: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo
 
+from services.newsletter.processors.audience import LONGEST_SUBJECT, audience_of
 from services.newsletter.processors.interface import Campaign
 from services.newsletter.processors.mailchimp import answers
 from services.newsletter.processors.minimise import one_line, written_moment
-from services.newsletter.processors.reach import LONGEST_SUBJECT, reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -80,4 +80,4 @@ class MailchimpCampaigns:
         if not isinstance(recipients, dict):
             return "unknown"
         narrowed = any(recipients.get("segment_opts") or {}) or bool(recipients.get("segment_text"))
-        return reach(self.list_id, {str(recipients.get("list_id") or "")} - {""}, narrowed=narrowed)
+        return audience_of(self.list_id, {str(recipients.get("list_id") or "")} - {""}, narrowed=narrowed)

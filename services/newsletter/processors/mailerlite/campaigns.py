@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo
 
+from services.newsletter.processors.audience import LONGEST_SUBJECT, audience_of
 from services.newsletter.processors.interface import Campaign
 from services.newsletter.processors.mailerlite import answers
 from services.newsletter.processors.minimise import one_line, written_moment
-from services.newsletter.processors.reach import LONGEST_SUBJECT, reach
 from shared.deadlines import ZONE
 from shared.errors import RetryableError
 
@@ -110,7 +110,7 @@ class MailerLiteCampaigns:
             plain = [_groups(each) for each in conditions] if isinstance(conditions, list) else []
             narrowed |= len(plain) != 1 or plain[0] is None
             groups |= {group for each in plain for group in each or ()}
-        return reach(self.group, groups, narrowed=narrowed)
+        return audience_of(self.group, groups, narrowed=narrowed)
 
 
 def _groups(condition: object) -> set[str] | None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 LONGEST_SUBJECT = 300
 
 
-def reach(ours: str, lists: Collection[str], *, narrowed: bool) -> Audience:
+def audience_of(ours: str, lists: Collection[str], *, narrowed: bool) -> Audience:
     """Return it; ``narrowed`` by a segment, a condition or lists that are left out.
 
     What names no list at all, and is narrowed, may well be aimed at a part of ours.
