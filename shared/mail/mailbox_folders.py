@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,10 +26,12 @@ if TYPE_CHECKING:
     from imapclient import IMAPClient
 
 WITHOUT_MAIL = {b"\\noselect", b"\\nonexistent"}
-LARGEST, MOST = 5 * 1024 * 1024, 50
+LARGEST, MOST = 2 * 1024 * 1024, 20
+LOOKED_AT = 1000
 MESSAGE_ID = "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]"
 BEGINNING = "BODY.PEEK[]<0.262144>"
 """Of a report, which has the headers of the mail it is about before that mail's text: more is not read."""
+SUBJECT = "BODY.PEEK[HEADER.FIELDS (SUBJECT)]<0.8000>"  # no further: whoever writes to the mailbox decides how long
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +51,11 @@ class Place:
 
 
 class Folders:
-    """The folders of one mailbox, over a connection of its own."""
+    """The folders of one mailbox, over a connection of its own; no other is opened after ``until`` (monotonic)."""
 
-    def __init__(self, client: IMAPClient) -> None:
+    def __init__(self, client: IMAPClient, *, until: float = float("inf")) -> None:
         self._client = client
+        self._until = until
 
     def look(self, mail_ids: Collection[str]) -> Seen:
         """Return what is there of these mails, and change nothing, not even what is marked as new."""
@@ -59,22 +63,29 @@ class Folders:
         found = [self._ours(mail_ids) for name in names if self._enter(name, readonly=True)]
         return Seen(Counter(mail for each in found for mail in each.values()), len(names))
 
-    def since(self, day: date) -> list[bytes]:
+    def since(self, day: date, wanted: Callable[[bytes], bool]) -> list[bytes]:
         """Return the mails that came since a day of the host's, of every folder, those that came last at the end.
 
-        Changes nothing. One that is larger than ``LARGEST`` is left out, and of a flood only the last ``MOST``.
+        ``wanted`` is asked about each by its header with the subject. Changes nothing. Of each folder only the last
+        ``LOOKED_AT`` are looked at, and the last ``MOST`` of those that are wanted and not larger than ``LARGEST``
+        read: a flood of other mails does not hide them, and fills no memory.
         """
         found: list[tuple[datetime, bytes]] = []
         for name in self._names():
             if self._enter(name, readonly=True):
-                found += self._came(self._client.search(["SINCE", day]))
+                found += self._came(self._client.search(["SINCE", day]), wanted)
         return [content for _, content in sorted(found, key=lambda each: each[0])]
 
-    def _came(self, numbers: Sequence[int]) -> list[tuple[datetime, bytes]]:
-        sizes = self._client.fetch(numbers[-MOST:], ["RFC822.SIZE"]) if numbers else {}
-        small = [number for number, said in sizes.items() if said.get(b"RFC822.SIZE", 0) <= LARGEST]
-        answers = self._client.fetch(small, ["INTERNALDATE", "BODY.PEEK[]"]) if small else {}
-        return [(said[b"INTERNALDATE"], said[b"BODY[]"]) for said in answers.values() if b"BODY[]" in said]
+    def _came(self, numbers: Sequence[int], wanted: Callable[[bytes], bool]) -> list[tuple[datetime, bytes]]:
+        said = self._client.fetch(sorted(numbers)[-LOOKED_AT:], ["RFC822.SIZE", SUBJECT]) if numbers else {}
+        fit = [
+            number
+            for number, each in said.items()
+            if each.get(b"RFC822.SIZE", 0) <= LARGEST and wanted(_header_in(each))
+        ]
+        read = self._client.fetch(sorted(fit)[-MOST:], ["INTERNALDATE", "BODY.PEEK[]"]) if fit else {}
+        whole = (each for each in read.values() if b"BODY[]" in each and b"INTERNALDATE" in each)
+        return [(each[b"INTERNALDATE"], each[b"BODY[]"]) for each in whole]
 
     def remove(self, mail_ids: Collection[str]) -> Seen:
         """Take these mails out of every folder, and return what was there.
@@ -130,6 +141,8 @@ class Folders:
 
         Raises RetryableError for one that cannot be opened.
         """
+        if time.monotonic() > self._until:
+            raise RetryableError("The mail host takes too long over its folders.")
         try:
             state: dict[bytes, Any] = self._client.select_folder(name, readonly=readonly)
         except IMAPClientAbortError:
@@ -167,8 +180,10 @@ class Folders:
 
 def _id_in(answer: Mapping[bytes, object]) -> str:
     """Return the left part of the Message-ID in what a host sent of a message, or nothing."""
-    for name, content in answer.items():
-        if name.startswith(b"BODY[") and isinstance(content, bytes):
-            header = email.message_from_bytes(content, policy=email.policy.compat32)["Message-ID"]
-            return str(header or "").strip().removeprefix("<").partition("@")[0]
-    return ""
+    header = email.message_from_bytes(_header_in(answer), policy=email.policy.compat32)["Message-ID"]
+    return str(header or "").strip().removeprefix("<").partition("@")[0]
+
+
+def _header_in(answer: Mapping[bytes, object]) -> bytes:
+    """Return the part of a header that was asked for, or nothing."""
+    return next((each for name, each in answer.items() if name.startswith(b"BODY[") and isinstance(each, bytes)), b"")

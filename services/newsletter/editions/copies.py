@@ -1,48 +1,87 @@
 """What a copy of an edition has to have: both headers of RFC 8058, a signature over them, and a link at its foot (P24).
 
-No link is followed: whoever opens one may unsubscribe, and whoever looks is no subscriber who wants to.
+No link is followed: whoever opens one may unsubscribe, and whoever looks is no subscriber who wants to. Anybody can
+mail to the address, so headers are read with the plainer of Python's two policies, and nothing that is very long is
+read at all: the other one ends in an IndexError, or takes minutes, over what a stranger may write.
 """
 
 from __future__ import annotations
 
 import email
-import email.policy
 import re
 from dataclasses import dataclass, field
+from email.errors import MessageError
+from email.header import decode_header
+from email.parser import BytesHeaderParser
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from email.message import EmailMessage
+    from email.message import Message
 
 Lack = Literal["list-unsubscribe", "list-unsubscribe-post", "dkim", "foot-link"]
 
 URI = re.compile(r"<([^<>]+)>")
+DOMAIN = re.compile(r"@([^\s<>@]{1,255})>?\Z")
 PLAIN_LINK = re.compile(r"https?://[^\s<>\"]+")
 LEAVING = re.compile(r"unsubscri|afmeld|uitschrij|opt-?out", re.IGNORECASE)
 FOOT = 1500  # letters that may follow the link: an address, a chamber of commerce number, a few lines of law
+FOOT_PAGE = 30_000
+"""How much of a page's end is read for its foot, with all that is not shown."""
+LONGEST_HEADER = 8000
+OVERLONG = re.compile(rb"^content-[a-z-]{1,40}:(?:[^\n]|\n[ \t]){%d}" % LONGEST_HEADER, re.IGNORECASE | re.MULTILINE)
+MOST_PARTS = 100
 UNSHOWN = frozenset({"style", "script", "title", "head"})
 
 
+def subject_of(copy: bytes) -> str:
+    """Return a mail's subject on one line, or nothing where it cannot be read."""
+    return next(iter(_values(BytesHeaderParser().parsebytes(copy), "Subject")), "")
+
+
 def lacks_of(copy: bytes, public_url: str) -> list[Lack]:
-    """Return what a mail lacks, in this order."""
-    message = email.message_from_bytes(copy, policy=email.policy.default)
-    uris = [uri.strip() for value in message.get_all("List-Unsubscribe", []) for uri in URI.findall(str(value))]
+    """Return what a mail lacks, in this order.
+
+    Raises ValueError, RecursionError or AssertionError for what no sender of newsletters writes.
+    """
+    if OVERLONG.search(copy) or copy.lower().count(b"boundary=") > MOST_PARTS:
+        raise ValueError("a mail that is made to be slow")
+    message = email.message_from_bytes(copy)
+    uris = [uri.strip() for value in _values(message, "List-Unsubscribe") for uri in URI.findall(value)]
     one_click = [uri for uri in uris if uri.lower().startswith("https://")]
-    posts = [str(value).strip().lower() for value in message.get_all("List-Unsubscribe-Post", [])]
+    posts = [value.lower() for value in _values(message, "List-Unsubscribe-Post")]
     found: list[Lack] = []
     if not one_click:
         found.append("list-unsubscribe")
     if posts != ["list-unsubscribe=one-click"]:
         found.append("list-unsubscribe-post")
-    if not any(_covers(str(value)) for value in message.get_all("DKIM-Signature", [])):
+    if not any(_covers(value) for value in _values(message, "DKIM-Signature")):
         found.append("dkim")
-    ours = {urlsplit(public_url).hostname or "", *(_site(uri) for uri in one_click), _sender(message)} - {""}
+    ours = {_host(public_url), *(_site(uri) for uri in one_click), _sender(message)} - {""}
     if not any(_leads_out(address, words, ours) for address, words in _at_the_foot(message)):
         found.append("foot-link")
     return found
+
+
+def _values(message: Message, name: str) -> list[str]:
+    """Return what stands in the headers of that name, decoded and each on one line."""
+    values = [str(value) for value in message.get_all(name, [])]
+    return [" ".join(_decoded(value).split()) for value in values if len(value) <= LONGEST_HEADER]
+
+
+def _decoded(text: str) -> str:
+    if "=?" not in text:
+        return text
+    try:
+        parts = [
+            part if isinstance(part, str) else part.decode(charset or "latin-1", "replace")
+            for part, charset in decode_header(text)
+        ]
+    except (MessageError, LookupError, ValueError):
+        return text
+    return "".join(parts)
 
 
 def _covers(signature: str) -> bool:
@@ -60,10 +99,9 @@ def _leads_out(address: str, words: str, ours: set[str]) -> bool:
     return bool(host) and (host in ours or _site(address) in ours)
 
 
-def _sender(message: EmailMessage) -> str:
-    header = message["From"]
-    addresses = getattr(header, "addresses", ())
-    return ".".join(addresses[0].domain.lower().split(".")[-2:]) if addresses else ""
+def _sender(message: Message) -> str:
+    found = DOMAIN.search(next(iter(_values(message, "From")), ""))
+    return ".".join(found[1].lower().split(".")[-2:]) if found else ""
 
 
 def _site(address: str) -> str:
@@ -79,24 +117,38 @@ def _host(address: str) -> str:
         return ""
 
 
-def _at_the_foot(message: EmailMessage) -> Iterator[tuple[str, str]]:
+def _at_the_foot(message: Message) -> Iterator[tuple[str, str]]:
     """Yield address and words of each link that little text follows; of the HTML, where there is any."""
-    part = message.get_body(preferencelist=("html", "plain"))
-    if part is None:
-        return
-    try:
-        text = str(part.get_content())
-    except (LookupError, ValueError, KeyError):
-        return
-    if part.get_content_type() == "text/html":
+    kind, text = _shown(message)
+    if kind == "text/html":
         page = _Page()
-        page.feed(text)
+        page.feed(text[: text.rfind(">") + 1])  # the parser goes again and again over a tag that does not end
         page.close()
         links, letters = page.links, page.letters
     else:
         links = [(found[0], _line_before(text, found.start()), found.end()) for found in PLAIN_LINK.finditer(text)]
         letters = len(text)
     yield from ((address, words) for address, words, place in links if letters - place <= FOOT)
+
+
+def _shown(message: Message) -> tuple[str, str]:
+    """Return the kind of what a reader sees, and the end of its text."""
+    parts: dict[str, Message] = {}
+    for part in message.walk():
+        if part.get_content_disposition() != "attachment":
+            parts.setdefault(part.get_content_type(), part)
+    for kind in ("text/html", "text/plain"):
+        content = parts[kind].get_payload(decode=True) if kind in parts else None
+        if isinstance(content, bytes):
+            return kind, _text(content, parts[kind].get_content_charset("utf-8"))[-FOOT_PAGE:]
+    return "text/plain", ""
+
+
+def _text(content: bytes, charset: str) -> str:
+    try:
+        return content.decode(charset, "replace")
+    except (LookupError, ValueError):
+        return content.decode("utf-8", "replace")
 
 
 def _line_before(text: str, place: int) -> str:
@@ -137,4 +189,5 @@ class _Page(HTMLParser):
             return
         shown = " ".join(data.split())
         self.letters += len(shown)
-        self._words += f" {shown}"
+        if self._address:
+            self._words += f" {shown}"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
+import logging
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -11,12 +10,13 @@ from typing import TYPE_CHECKING
 from services.newsletter import programmes
 from services.newsletter.editions import actions, records
 from services.newsletter.editions.actions import SEEN_WITHIN
-from services.newsletter.editions.copies import lacks_of
+from services.newsletter.editions.copies import lacks_of, subject_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from services.newsletter.editions.copies import Lack
     from services.newsletter.editions.records import Edition
     from shared.propagation.register import Processor
     from shared.service import Tools
@@ -25,6 +25,7 @@ EARLIER = timedelta(days=1)
 """By so much a mail's day may differ from ours: IMAP searches by days of the host's own zone."""
 MARK = re.compile(r"\*\|.{1,60}?\|\*|\{\{.{1,60}?\}\}|\{.{1,60}?\}|\[.{1,60}?\]")
 """Where a programme puts something of the reader's own into a subject."""
+_log = logging.getLogger(__name__)
 
 
 def look_into(tools: Tools, programme: Processor, now: datetime) -> None:
@@ -40,31 +41,45 @@ def look_into(tools: Tools, programme: Processor, now: datetime) -> None:
     copies: Sequence[bytes] = ()
     try:
         with mailbox.opened() as folders:
-            copies = folders.since((min(each.at for each in waiting) - EARLIER).date())
+            day = (min(each.at for each in waiting) - EARLIER).date()
+            copies = folders.since(day, lambda header: any(_is_by(each, header) for each in waiting))
     finally:
         _write_down(tools, waiting, copies, now)
 
 
 def _write_down(tools: Tools, waiting: Sequence[Edition], copies: Sequence[bytes], now: datetime) -> None:
-    found = [(each, _copy_of(each, copies)) for each in waiting]
+    url = tools.settings.public_url
+    found = [(each, _lacks(each, copies, url)) for each in waiting]
     with tools.database.transaction() as session:
-        for known, copy in found:
+        records.lock(session)
+        for known, lacks in found:
             edition = records.find(session, known.processor, known.campaign)
             if edition is None:
                 continue
-            if copy is not None:
-                edition.lacks = [*lacks_of(copy, tools.settings.public_url)]
-                edition.seed = "lacking" if edition.lacks else "verified"
+            if lacks is not None:
+                edition.lacks = [*lacks]
+                edition.seed = "lacking" if lacks else "verified"
             elif now >= edition.at + SEEN_WITHIN:
                 edition.seed = "unseen"
         session.flush()
         actions.judge(session, tools)
 
 
-def _copy_of(edition: Edition, copies: Sequence[bytes]) -> bytes | None:
-    """Return the last mail by the edition's subject."""
+def _lacks(edition: Edition, copies: Sequence[bytes], url: str) -> Sequence[Lack] | None:
+    """Return what the last mail by the edition's subject lacks; None where there is none that can be read."""
+    for copy in reversed(copies):
+        if _is_by(edition, copy):
+            try:
+                return lacks_of(copy, url)
+            except Exception as error:  # noqa: BLE001 - a stranger's mail must not keep the others from being looked at
+                because = {"because": type(error).__qualname__}
+                _log.warning("a mail in the seed mailbox cannot be read", extra={"fields": because})
+    return None
+
+
+def _is_by(edition: Edition, copy: bytes) -> bool:
     parts = [" ".join(part.split()) for part in MARK.split(edition.subject)]
-    return next((copy for copy in reversed(copies) if _is_filled_in(parts, _subject(copy))), None)
+    return _is_filled_in(parts, subject_of(copy))
 
 
 def _is_filled_in(parts: Sequence[str], subject: str) -> bool:
@@ -80,8 +95,3 @@ def _is_filled_in(parts: Sequence[str], subject: str) -> bool:
             return False
         place = found + len(part)
     return subject.startswith(first) and subject.endswith(last) and place + len(last) <= len(subject)
-
-
-def _subject(copy: bytes) -> str:
-    header = email.message_from_bytes(copy, policy=email.policy.default)["Subject"]
-    return " ".join(str(header or "").split())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +10,7 @@ from imapclient import DELETED
 
 from shared.errors import ConfigurationError, PermanentError, RetryableError
 from shared.mail.mailbox import Mailbox
-from shared.mail.mailbox_folders import Folders, Place
+from shared.mail.mailbox_folders import LARGEST, Folders, Place
 from tests.servers.dovecot import OLD_FASHIONED, Dovecot, Owner
 
 OURS, OTHER = "5e4d6a30-1f51-4a47-8f8e-6a4b6f1f5d11", "0b9f0b1e-7a51-4a0f-9b0a-3f7f0c7f3a55"
@@ -75,6 +75,21 @@ def test_reports_are_read_once_so_many_at_a_time_and_from_the_start_where_number
         assert not [each for *_, each in folders.reports(lambda _: None, new, 2) if each]
 
 
+def test_a_flood_of_other_mails_hides_none_of_those_that_are_wanted(dovecot) -> None:
+    """Only those are read; not one that is too large, and a subject without end is cut."""
+    owner = dovecot.owner()
+    owner.receive(mail(OURS), *[mail(OTHER).replace(b"Contactformulier", b"x" * 20_000)] * 60, mail(OURS, body="weer"))
+    owner.receive(mail(OURS, body="x" * LARGEST), folder="Oud")
+    asked = []
+    with Mailbox(**dovecot.settings(owner)).opened() as folders:
+        found = folders.since(
+            datetime.now(UTC).date() - timedelta(days=1), lambda it: (asked.append(it), b"form" in it)[1]
+        )
+    assert sorted(b"weer" in each for each in found) == [False, False, True, True]  # twice: in the one with all, too
+    assert all(b"form" in each for each in found)
+    assert max(map(len, asked)) <= 8000
+
+
 def test_a_folder_that_goes_while_we_look_is_no_failure(dovecot) -> None:
     """What was in it is looked for where it went."""
     owner = dovecot.owner()
@@ -92,6 +107,24 @@ def test_a_folder_that_goes_while_we_look_is_no_failure(dovecot) -> None:
     with Mailbox(**dovecot.settings(owner)).opened() as folders:
         assert Slow(folders._client).remove([OURS]).copies == {OURS: 1}
     assert owner.has() == {}
+
+
+def test_a_host_that_goes_on_and_on_is_left_for_another_time(dovecot) -> None:
+    """Before whoever waits for it counts as hanging; what was not looked into is never taken for empty."""
+    owner = dovecot.owner()
+    owner.receive(mail(OURS))
+    slow = Mailbox(**dovecot.settings(owner) | {"session_seconds": 0.0})
+    for asking in ("look", "remove"):
+        with pytest.raises(RetryableError, match="too long"), slow.opened() as folders:
+            getattr(folders, asking)([OURS])
+
+
+@pytest.mark.parametrize("flags", [None, (7,)])
+def test_an_answer_of_another_shape_is_a_matter_of_the_host(dovecot, flags) -> None:
+    """It is tried again like any other failure there, and ends no loop of ours."""
+    strange = SimpleNamespace(list_folders=lambda: [(flags, b"/", "INBOX")])
+    with pytest.raises(RetryableError, match="did not do"), Mailbox(**dovecot.settings(dovecot.owner())).opened():
+        Folders(strange).look([OURS])
 
 
 def test_where_deleting_is_for_a_whole_folder_what_somebody_else_marked_stays(old_fashioned) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.newsletter.editions.copies import lacks_of
+from services.newsletter.editions.copies import lacks_of, subject_of
 
 OURS = "https://discreet.clinic.example"
 SIGNED = (
@@ -57,3 +57,40 @@ def test_p24_a_copy_with_all_of_it_lacks_nothing() -> None:
 def test_p24_each_thing_that_is_missing_is_named(mail, lacks) -> None:
     """And a mail that cannot be read lacks everything."""
     assert lacks_of(mail, OURS) == lacks
+
+
+@pytest.mark.parametrize("sender", ['"', "a@[", ":;", "<", "(" * 7000, "a " * 4000, "=?utf-8?q?=?=", "@" * 9000])
+def test_p24_whatever_stands_in_a_header_the_others_are_read(sender) -> None:
+    """Python's newer policy ends in an IndexError over some of these, and in minutes over others."""
+    assert lacks_of(copy(From=sender), OURS) == []
+
+
+@pytest.mark.parametrize(
+    "mail",
+    [
+        copy("x", 'html; a="' + ";" * 60_000),
+        b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(5000)),
+        copy("<![<!DOCTYPE [>"),
+    ],
+)
+def test_p24_a_mail_that_is_made_to_be_slow_is_not_read(mail) -> None:
+    """Anybody can mail to the address; the jobs of every service wait for whoever reads it."""
+    assert subject_of(mail) in ("", "Zomer")
+    with pytest.raises((ValueError, AssertionError)):
+        lacks_of(mail, OURS)
+
+
+def test_p24_a_page_that_is_made_to_be_slow_has_only_its_foot_read() -> None:
+    """Tags that do not end; and a foot after a long page is found all the same."""
+    assert lacks_of(copy("<a " * 300_000), OURS) == ["foot-link"]
+    assert lacks_of(copy("<a <!--" * 50_000 + "-->" + FOOT), OURS) == []
+
+
+def test_a_subject_is_read_as_the_reader_sees_it() -> None:
+    """Encoded, folded, and in a character set that nobody has."""
+    assert (
+        subject_of(b"Subject: =?utf-8?q?Zomer=2C_Zo=C3=AB?=!\r\n\r\n")
+        == "Zomer, Zo\N{LATIN SMALL LETTER E WITH DIAERESIS}!"
+    )
+    assert subject_of(b"Subject: Zomer,\r\n  Sam\r\n\r\n") == "Zomer, Sam"
+    assert subject_of(b"Subject: =?rot13?q?x?=\r\n\r\n") == "=?rot13?q?x?="

@@ -125,7 +125,8 @@ def test_p24_the_copy_in_the_seed_mailbox_is_looked_at(newsletter, seeded) -> No
     newsletter.run_job(WATCH)
     assert {each.seed for each in listed(newsletter).items} == {"waiting"}
     others = [copy(Subject=each) for each in ("Re: Herfst", "Herfst 2", "Winter!", "Zomer!", "Zomer, Sam")]
-    seeded.receive(copy(Subject="Zomer, Sam!"), *others)
+    strangers = (copy("<![<!DOCTYPE [>", Subject="Zomer, Sam!"), copy(From='"', Subject="Lente"))
+    seeded.receive(copy(Subject="Zomer, Sam!"), *others, *strangers)
     seeded.receive(copy(Subject="Herfst", List_Unsubscribe_Post=None), folder="Ongewenst")
     newsletter.run_job(WATCH)
     found = {each.campaign: (each.seed, each.lacks) for each in listed(newsletter).items}
