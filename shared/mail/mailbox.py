@@ -3,6 +3,7 @@
 What the mail host does                                    what the caller sees
 ---------------------------------------------------------  --------------------------------------
 no connection, no TLS, a time-out, cut off                 RetryableError
+it goes on and on over its folders                         RetryableError
 no to what it was asked, or to whoever signs in for now    RetryableError
 an account or a password it does not know                  PermanentError
 reading only, in a folder that holds what must go          PermanentError
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import re
 import ssl
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -42,7 +44,8 @@ class Mailbox:
     """One account at a mail host, as the register has it.
 
     ``tls`` is from the first octet, by STARTTLS, or none, which only a host on this machine may have. ``authority`` is
-    PEM: who issued the host's certificate, where no public authority did.
+    PEM: who issued the host's certificate, where no public authority did. ``session_seconds`` is how long all folders
+    together may take: whoever waits for them counts as hanging at ten minutes, and its process ends.
     """
 
     host: str
@@ -53,6 +56,7 @@ class Mailbox:
     authority: str = field(default="", repr=False)
     connect_seconds: float = 10.0
     read_seconds: float = 60.0
+    session_seconds: float = 120.0
 
     @classmethod
     def of(cls, processor: Processor) -> Self:
@@ -90,7 +94,7 @@ class Mailbox:
             )
             with client:
                 self._sign_in(client)
-                yield Folders(client)
+                yield Folders(client, until=time.monotonic() + self.session_seconds)
 
     def _sign_in(self, client: IMAPClient) -> None:
         """Say the password, over TLS only; in the way that knows letters beyond ASCII where there is one."""
@@ -130,5 +134,6 @@ def _translated() -> Iterator[None]:
         raise PermanentError("The mail host lets us only read a folder that holds what must go.") from None
     except (OSError, IMAPClientAbortError):
         raise RetryableError("No connection to the mail host, or it broke off.") from None
-    except (IMAPClientError, ValueError):  # a no, or an answer that nobody can read
+    except (IMAPClientError, ValueError, LookupError, TypeError, AttributeError):
+        # A no, or an answer that nobody can read: the library trips over one of another shape than it knows.
         raise RetryableError("The mail host did not do what it was asked.") from None
