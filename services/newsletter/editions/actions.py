@@ -15,7 +15,7 @@ from shared.errors import ConflictError
 from shared.wording import Both, day_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from dateutil.relativedelta import relativedelta
@@ -78,8 +78,11 @@ def _too_close(at: datetime, close: datetime, earliest: relativedelta) -> Both:
     )
 
 
-def note_told(session: Session, processor: str, campaigns: Iterable[str], now: datetime) -> int:
+def note_told(session: Session, processor: str, campaigns: Sequence[str], now: datetime) -> int:
     """Note that a programme told of mailings, which are still to be looked up; return how many are news."""
+    if not campaigns:
+        return 0
+    records.lock(session)
     news = [each for each in dict.fromkeys(campaigns) if records.find(session, processor, each) is None]
     for campaign_id in news:
         told = Campaign(campaign_id=campaign_id, subject="", state="sent", audience="unknown")
@@ -99,6 +102,7 @@ def take_in(
     now: datetime,
 ) -> None:
     """Write down what the programme shows; ``seeded``: there is a mailbox in which a copy will lie."""
+    records.lock(session)
     for campaign in campaigns:
         edition = records.find(session, processor, campaign.campaign_id)
         if campaign.state == "draft" or campaign.audience == "another-list":
@@ -117,11 +121,13 @@ def take_in(
 
 def drop(session: Session, processor: str, campaign: str) -> None:
     """Forget an edition that the programme does not have, or has as a draft again."""
+    records.lock(session)
     _drop(session, records.find(session, processor, campaign))
 
 
 def judge(session: Session, tools: Tools) -> None:
     """Write down again what is wrong with each edition, in the order in which they go out."""
+    records.lock(session)
     earliest = tools.policy.clocks.newsletter_earliest.length
     before: list[datetime] = []
     for edition in records.find_counting(session):

@@ -50,7 +50,7 @@ class Edition(Base):
 
 
 def lock(session: Session) -> None:
-    """Let nobody else plan an edition until the transaction ends."""
+    """Let nobody else plan an edition, or write down what a programme shows of any, until the transaction ends."""
     lock_subject(session, ["editions"])
 
 

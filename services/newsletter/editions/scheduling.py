@@ -6,6 +6,7 @@ the next look at the programme tells what became of it.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -87,6 +88,7 @@ def schedule(tools: Tools, campaign_id: str, at: datetime, about: About, *, now:
         actions.keep_place(session, tools, plan, now=now)
     _plan(tools, programme, desk, campaign, at)
     with tools.database.transaction() as session:
+        records.lock(session)
         edition = records.find(session, programme.id, campaign_id)
         if edition is None:
             raise ConflictError(REFUSED)
@@ -141,10 +143,14 @@ def _checked(desk: Campaigns, campaign_id: str, at: datetime) -> Campaign:
 
 
 def _plan(tools: Tools, programme: Processor, desk: Campaigns, campaign: Campaign, at: datetime) -> None:
-    """Have the programme plan it and see that it did; a no gives the place in the calendar back."""
+    """Have the programme plan it and see that it did; a no gives the place in the calendar back.
+
+    A no alone says little: somebody who clicked twice hears one of a mailing that is planned.
+    """
     try:
         if campaign.state == "draft":
-            desk.schedule(campaign.campaign_id, at)
+            with contextlib.suppress(PermanentError):
+                desk.schedule(campaign.campaign_id, at)
         seen = desk.find(campaign.campaign_id)
     except PermanentError:
         seen = None

@@ -81,7 +81,33 @@ def test_p22_an_edition_is_planned_at_the_programme_and_no_other_within_six_week
             with pytest.raises(TimeoutError):
                 planned.result(timeout=0.5)
         assert planned.result(timeout=30).status_code == 409
-    assert not any(each["planned_at"] for each in campaigns(anywhere)[-2:])
+        assert not any(each["planned_at"] for each in campaigns(anywhere)[-2:])
+
+        def tell() -> int:
+            with anywhere.tools.database.transaction() as session:
+                return actions.note_told(session, "laposta", [second], anywhere.clock())
+
+        with anywhere.tools.database.transaction() as session:  # so does a second who hears of the same
+            assert actions.note_told(session, "laposta", [second], anywhere.clock()) == 1
+            heard = other.submit(tell)
+            with pytest.raises(TimeoutError):
+                heard.result(timeout=0.5)
+        assert heard.result(timeout=30) == 0
+
+
+def test_p22_two_clicks_plan_one_edition_and_neither_is_told_that_it_failed(mailchimp) -> None:
+    """Mailchimp refuses to plan what is planned: its no to the second click is no reason to forget the edition."""
+    campaign, at = make(mailchimp), mailchimp.clock() + timedelta(days=60)
+    with ThreadPoolExecutor(2) as clicks:
+        with mailchimp.tools.database.transaction():
+            both = [clicks.submit(plan, mailchimp, campaign, at) for _ in range(2)]
+            for each in both:
+                with pytest.raises(TimeoutError):
+                    each.result(timeout=0.5)
+        assert [each.result(timeout=30).status_code for each in both] == [200, 200]
+    assert [(each.state, each.known_by, each.about) for each in listed(mailchimp).items] == [
+        ("scheduled", "scheduled", "offers")
+    ]
 
 
 def test_p22_what_was_sent_past_us_counts_before_anything_is_planned(newsletter) -> None:
