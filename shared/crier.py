@@ -16,7 +16,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from sqlalchemy.engine import Engine
@@ -99,17 +99,21 @@ class NotifyCrier:
         self._thread.join(PATIENCE)
 
     def _run(self) -> None:
-        while not self._ending:
+        ending = False
+        while not ending:
             self._asked.wait()
             self._asked.clear()
+            ending = self._ending  # before the work is taken: what was asked for until then is said
             with self._adding:
                 work = sorted(self._work)
                 self._work.clear()
-            if not work:
-                continue
-            try:
-                with self._engine().connect() as connection:
-                    said = f"NOTIFY {self._channel}, '{' '.join([self.name, *work])}'"
-                    cast("Any", connection.connection.driver_connection).execute(said)
-            except Exception as error:  # noqa: BLE001 - the driver's own among them; what was committed stays so
-                _log.warning("nobody could be woken", extra={"fields": {"because": type(error).__qualname__}})
+            if work:
+                self._say(work)
+
+    def _say(self, work: Sequence[Work]) -> None:
+        try:
+            with self._engine().connect() as connection:
+                said = f"NOTIFY {self._channel}, '{' '.join([self.name, *work])}'"
+                cast("Any", connection.connection.driver_connection).execute(said)
+        except Exception as error:  # noqa: BLE001 - the driver's own among them; what was committed stays so
+            _log.warning("nobody could be woken", extra={"fields": {"because": type(error).__qualname__}})

@@ -6,11 +6,14 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
 
+from shared.crier import NotifyCrier
 from shared.database import Database, wake_after
 from shared.wakeups import watch
 
@@ -123,3 +126,22 @@ def test_listening_goes_on_after_the_database_was_away(postgres_url: Callable[[]
     stop.set()
     thread.join(5)
     database.close()
+
+
+def test_a_process_that_ends_says_first_what_it_was_asked_while_it_was_speaking() -> None:
+    """The server is slow with one word, another is asked for, and the process ends."""
+    said, speaking, slow = [], threading.Event(), threading.Event()
+
+    def execute(word: str) -> None:
+        said.append(word)
+        speaking.set()
+        slow.wait(5)
+
+    connection = SimpleNamespace(connection=SimpleNamespace(driver_connection=SimpleNamespace(execute=execute)))
+    crier = NotifyCrier("discreet", lambda: SimpleNamespace(connect=lambda: nullcontext(connection)))
+    crier.cry(["mail"])
+    assert speaking.wait(5)
+    crier.cry(["outbox"])
+    threading.Timer(0.2, slow.set).start()
+    crier.end()
+    assert ["outbox" in each for each in said] == [False, True]
