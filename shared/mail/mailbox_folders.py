@@ -108,9 +108,11 @@ class Folders:
         """Go through the reports that came into each folder since it was read, or since that day; oldest first.
 
         With every report comes its folder, and up to where that is read by then; without one, a folder that is read
-        to its end. After ``most`` reports the rest waits for the next time.
+        to its end. After ``most`` reports, or when the time is up, the rest waits for the next time.
         """
         for name in self._names():
+            if time.monotonic() > self._until:
+                return
             if (state := self._enter(name, readonly=True)) is None:
                 continue
             place, validity = read_to(name), state.get(b"UIDVALIDITY", 0)

@@ -13,6 +13,8 @@ from email.message import Message
 from email.parser import BytesHeaderParser, HeaderParser
 from typing import TYPE_CHECKING
 
+from shared.mail.strangers import is_made_slow
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -40,6 +42,8 @@ def undelivered(content: bytes, domain: str) -> Undelivered | None:
     A report of a delay, or that something was delivered, is about nothing that failed. ``content`` may be cut off
     behind the headers of the mail that came back.
     """
+    if is_made_slow(content):
+        return None
     try:
         report = email.message_from_bytes(content)
     except RecursionError:  # parts in parts, a thousand deep: no server wrote that

@@ -17,6 +17,8 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
+from shared.mail.strangers import LONGEST_HEADER, is_made_slow
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from email.message import Message
@@ -30,9 +32,6 @@ LEAVING = re.compile(r"unsubscri|afmeld|uitschrij|opt-?out", re.IGNORECASE)
 FOOT = 1500  # letters that may follow the link: an address, a chamber of commerce number, a few lines of law
 FOOT_PAGE = 30_000
 """How much of a page's end is read for its foot, with all that is not shown."""
-LONGEST_HEADER = 8000
-OVERLONG = re.compile(rb"^content-[a-z-]{1,40}:(?:[^\n]|\n[ \t]){%d}" % LONGEST_HEADER, re.IGNORECASE | re.MULTILINE)
-MOST_PARTS = 100
 UNSHOWN = frozenset({"style", "script", "title", "head"})
 
 
@@ -46,7 +45,7 @@ def lacks_of(copy: bytes, public_url: str) -> list[Lack]:
 
     Raises ValueError, RecursionError or AssertionError for what no sender of newsletters writes.
     """
-    if OVERLONG.search(copy) or copy.lower().count(b"boundary=") > MOST_PARTS:
+    if is_made_slow(copy):
         raise ValueError("a mail that is made to be slow")
     message = email.message_from_bytes(copy)
     uris = [uri.strip() for value in _values(message, "List-Unsubscribe") for uri in URI.findall(value)]

@@ -77,6 +77,7 @@ def test_which_mail_came_back_and_why(content, status) -> None:
         report(whole="multipart/mixed"),
         f"Subject: afwezig\r\nIn-Reply-To: <{MAIL}@clinic.example>\r\n\r\nIk ben er niet.\r\n".encode(),
         b"Content-Type: multipart/report; report-type=delivery-status\r\n\r\nno parts",
+        b'Content-Description: a="' + b";" * 9_000 + b"\r\n" + report(),  # ten times as long would take minutes
         b"",
         b"\xff\x00",
         b"Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\n" + b"Content-Type: message/rfc822\r\n\r\n" * 4000,
