@@ -32,6 +32,7 @@ def watch(databases: Sequence[Database], stop: threading.Event) -> None:
 
 
 def _listen(database: Database, stop: threading.Event) -> None:
+    said = ""
     while not stop.is_set():
         try:
             if database.file is not None:
@@ -39,7 +40,10 @@ def _listen(database: Database, stop: threading.Event) -> None:
             else:
                 _hear_notices(database, stop)
         except Exception as error:  # noqa: BLE001 - while it waits, errors are the driver's own; it listens again
-            _log.warning("listening stopped", extra={"fields": {"because": type(error).__qualname__}})
+            because = type(error).__qualname__
+            if because != said:  # once, and not each second for as long as it lasts
+                _log.warning("listening stopped", extra={"fields": {"because": because}})
+            said = because
             stop.wait(1)
 
 
