@@ -23,6 +23,13 @@ POSTGRES = os.environ.get("DISCREET_TEST_POSTGRES_URL")
 AMQP = os.environ.get("DISCREET_TEST_AMQP_URL")
 MANAGEMENT = os.environ.get("DISCREET_TEST_MANAGEMENT_URL")
 E2E = "tests/e2e/"
+BROKER = (
+    "tests/bench/test_gates.py",
+    "tests/contracts/test_movers.py",
+    "tests/faults/failpoints/test_every_mover.py",
+    "tests/faults/test_network.py",
+    "tests/shared/messaging/test_rabbitmq.py",
+)
 ServerT = TypeVar("ServerT")
 
 # How long one example takes says something of the machine that day, and nothing of the code.
@@ -31,11 +38,13 @@ settings.load_profile("discreet")
 
 
 class FilesTogether(LoadFileScheduling):
-    """A file's tests run in one process, and so do all of tests/e2e, which share systems that take long to start."""
+    """A file's tests run in one process, and so do those that share what takes long to start: a system, a broker."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
-        return E2E if file.startswith(E2E) else file
+        if file.startswith(E2E):
+            return E2E
+        return BROKER[0] if file in BROKER else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesTogether:
