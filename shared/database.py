@@ -164,7 +164,10 @@ class Database:
 
     @contextmanager
     def asking(self) -> Iterator[Session]:
-        """Read by one statement: on PostgreSQL in one trip, where a transaction takes three."""
+        """Read by one statement: on PostgreSQL in one trip, where a transaction takes three.
+
+        There nothing refuses a write, as ``reading`` does.
+        """
         with Session(self.engine("read" if self.dialect == "sqlite" else "light")) as session:
             yield session
 

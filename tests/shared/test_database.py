@@ -382,8 +382,8 @@ def test_what_was_compiled_for_one_database_serves_another_and_every_use(databas
     assert len(COMPILED) == compiled
 
 
-def test_a_question_of_one_statement_changes_nothing(database: Database) -> None:
-    """It is asked without a transaction; on SQLite of a connection that cannot write."""
+def test_a_question_of_one_statement_sees_what_was_committed(database: Database) -> None:
+    """It is asked without a transaction of its own."""
     with database.transaction() as session:
         session.execute(sa.insert(notes).values(text="there"))
     with database.asking() as session:

@@ -110,6 +110,10 @@ class Campaign:
     audience: Audience
     at: datetime | None = None
 
+    def goes_since(self, moment: datetime) -> bool:
+        """Tell whether it is planned or was sent, and not before this moment; without a time, that is not known."""
+        return self.state != "draft" and (self.at is None or self.at >= moment)
+
 
 class Campaigns(Protocol):
     """The mailings of one programme. Every call raises RetryableError or PermanentError for what the outside did."""

@@ -51,8 +51,7 @@ class BrevoCampaigns:
 
     def since(self, moment: datetime) -> Sequence[Campaign]:
         """Ask status by status for the latest, and leave out what is older."""
-        found = [each for status in ASKED for each in self._asked(status)]
-        return [each for each in found if each.state != "draft" and (each.at is None or each.at >= moment)]
+        return [each for status in ASKED for each in self._asked(status) if each.goes_since(moment)]
 
     def schedule(self, campaign_id: str, at: datetime) -> None:
         """Ask for the delivery at that time, and not at the best time for each reader: that watches who reads when."""

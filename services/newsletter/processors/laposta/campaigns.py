@@ -47,7 +47,7 @@ class LapostaCampaigns:
 
     def since(self, moment: datetime) -> Sequence[Campaign]:
         """Ask for all of them here, too."""
-        return [each for each in self._all() if each.state != "draft" and (each.at is None or each.at >= moment)]
+        return [each for each in self._all() if each.goes_since(moment)]
 
     def schedule(self, campaign_id: str, at: datetime) -> None:
         """Ask for the delivery, in the account's time."""

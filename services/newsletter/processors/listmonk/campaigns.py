@@ -45,7 +45,7 @@ class ListmonkCampaigns:
 
     def since(self, moment: datetime) -> Sequence[Campaign]:
         """Ask for the latest here too, and leave out what is older or yet a draft."""
-        return [each for each in self._latest() if each.state != "draft" and (each.at is None or each.at >= moment)]
+        return [each for each in self._latest() if each.goes_since(moment)]
 
     def _latest(self) -> list[Campaign]:
         data = answers.accepted(self.call("GET", "campaigns", params=LATEST)).object().get("data")

@@ -54,9 +54,8 @@ class MailerLiteCampaigns:
 
     def since(self, moment: datetime) -> Sequence[Campaign]:
         """Ask status by status and page by page, in whatever order they come."""
-        rows = [row for status in STATES for row in self._all(status)]
-        found = [self._shown(row) for row in rows]
-        return [each for each in found if each.at is None or each.at >= moment]
+        found = [self._shown(row) for status in STATES for row in self._all(status)]
+        return [each for each in found if each.goes_since(moment)]
 
     def schedule(self, campaign_id: str, at: datetime) -> None:
         """Ask for the delivery in the clinic's zone, by its number among theirs; else it would be the account's own."""
