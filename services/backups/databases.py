@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from shared.settings import Settings
+
+GOING = 2  # seconds that PostgreSQL may take to end a session whose client went away
 
 
 def can_copy(settings: Settings) -> bool:
@@ -58,8 +61,17 @@ def put_file(source: Path, target: Path) -> None:
     sync_directory(target.parent)
 
 
-def others_on(database: Database) -> int:
-    """Return how many sessions others have on a PostgreSQL database."""
+def is_used(database: Database) -> bool:
+    """Tell whether others are on a PostgreSQL database, those who are just going aside."""
+    patience = time.monotonic() + GOING
+    while _others_on(database):
+        if time.monotonic() > patience:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _others_on(database: Database) -> int:
     query = sa.text(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
         "AND backend_type = 'client backend'"

@@ -136,7 +136,7 @@ def _is_used(settings: Settings, service: str) -> bool:
     if database.file is not None:
         return _is_locked(database.file.with_name(f"{database.file.name}.marks"))
     try:
-        return databases.others_on(database) > 0
+        return databases.is_used(database)
     finally:
         database.close()
 

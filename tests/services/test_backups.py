@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import json
+from threading import Timer
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner
 
 from services import registry
@@ -137,6 +139,20 @@ def test_only_a_whole_backup_of_this_kind_of_system_is_put_back(discreet: Type, 
     with (unit(place, "data") / "requests.sqlite3").open("r+b") as file:
         file.write(b"x")
     assert "not as it was backed up" in refused(discreet("restore", unit(place, "data")))
+
+
+def test_who_works_on_postgresql_is_noticed_and_who_is_about_to_go_is_waited_for(postgres_url: Callable[[], str]):
+    """A stopped process is done with when PostgreSQL has ended its session, a moment later."""
+    url = postgres_url()
+    database, other = Database(url), Database(url)
+    with other.reading() as session:
+        session.execute(sa.text("SELECT 1"))
+    assert databases.is_used(database)
+    going = Timer(0.3, other.close)
+    going.start()
+    assert not databases.is_used(database)
+    going.join()
+    database.close()
 
 
 def test_one_service_alone_is_put_back_and_marked(discreet: Type, installation: Installation, tmp_path: Path):
