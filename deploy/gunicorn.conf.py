@@ -1,5 +1,6 @@
 """gunicorn's settings, the same for every service and for the one-machine set-up."""
 
+import gc
 import logging
 import socket
 import struct
@@ -25,6 +26,12 @@ worker_tmp_dir = str(SHARED_MEMORY) if SHARED_MEMORY.is_dir() else None  # heart
 limit_request_line = 4094
 limit_request_fields = 60
 PATIENCE = 10  # seconds
+
+
+def post_worker_init(worker: Any) -> None:
+    """Have the garbage collector pass by what was made at the start: it stays."""
+    gc.collect()
+    gc.freeze()
 
 
 def when_ready(server: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -61,6 +62,8 @@ def run(settings: Settings, name: str) -> None:
         target=watch, args=([each.database for each in tools.values()], stop), name="watch", daemon=True
     )
     watcher.start()
+    gc.collect()
+    gc.freeze()  # what was made at the start stays: nobody need look through it again
     _log.info("working", extra={"fields": {"services": sorted(mine), "loops": len(loops)}})
     run_all(loops, stop, _pulse(settings, name))
     try:

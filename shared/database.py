@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 import sqlalchemy as sa
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from shared.bell import Work
     from shared.crier import Crier
+    from shared.dialects.sqlite import SharingSQLite
 
 CHANNEL = "discreet"
 WAKING = "wakes for"
@@ -119,6 +120,8 @@ class Database:
         self.url = sa.make_url(url)
         self.dialect = self.url.get_backend_name()
         self.bell = bell or Bell()
+        self._file = Path(str(self.url.database)) if self.dialect == "sqlite" else None
+        self._lock = f"{self._file}.lock"
         self._pool_size = pool_size
         self._engines: dict[tuple[int, str], sa.Engine] = {}
         self._criers: dict[int, Crier] = {}
@@ -128,7 +131,7 @@ class Database:
     @property
     def file(self) -> Path | None:
         """The SQLite file, or None on PostgreSQL."""
-        return Path(str(self.url.database)) if self.dialect == "sqlite" else None
+        return self._file
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -145,15 +148,10 @@ class Database:
             self._announce(work)
 
     @contextmanager
-    def light(self) -> Iterator[Session]:
+    def light(self) -> Iterator[sa.Connection]:
         """Write by one statement what may be lost when the power is cut: nobody waits for the disk."""
-        if self.dialect == "sqlite":
-            with self._writing_alone(), Session(self.engine("light")) as session:
-                yield session
-                session.commit()
-        else:
-            with Session(self.engine("light")) as session:
-                yield session
+        with self._writing_alone(), self.engine("light").begin() as connection:
+            yield connection
 
     def hear(self, said: str) -> None:
         """Ring for what a process said that committed; not for our own word, for which the bell rang already."""
@@ -213,8 +211,7 @@ class Database:
             self.url.set(drivername="postgresql+discreet"),
             hide_parameters=True,
             json_serializer=_json,
-            # What is kept open adds up: processes, two databases each, and how each is used. More come when needed.
-            pool_size=self._pool_size // 2,
+            pool_size=self._pool_size,
             connect_args={"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3},
             execution_options={**options, "compiled_cache": COMPILED},
         )
@@ -233,9 +230,12 @@ class Database:
             if self.file is None:
                 yield
             else:
-                with Path(f"{self.file}.lock").open("ab") as lock:
+                lock = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+                try:
                     fcntl.flock(lock, fcntl.LOCK_EX)
                     yield
+                finally:
+                    os.close(lock)
         finally:
             self._writing.open = False
 
@@ -304,10 +304,7 @@ def _open_sqlite(url: sa.URL, use: str, pool_size: int) -> sa.Engine:
         ):
             connection.execute(f"PRAGMA {pragma}")
 
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if use == "read" else "BEGIN IMMEDIATE")
-
+    cast("SharingSQLite", engine.dialect).begins = "BEGIN" if use == "read" else "BEGIN IMMEDIATE"
     return engine
 
 

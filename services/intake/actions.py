@@ -12,7 +12,6 @@ from shared.database import lock_subject
 from shared.deadlines import local_date
 from shared.errors import NotFoundError
 from shared.events import ContactFormReceived, RecordRef
-from shared.identity import normalise_email, normalise_phone
 from shared.labels import new_label
 from shared.propagation import decisions, transfers
 from shared.vault import Sealed
@@ -46,9 +45,8 @@ def submit(
     One that may be unwanted is stored and goes nowhere until somebody has looked at it.
     Raises InvalidInputError for an address or a number that cannot be one.
     """
-    email = normalise_email(content["email"])
-    phone = normalise_phone(content["phone"]) if content.get("phone") else None
-    refs = [tools.refs.email(email), *([tools.refs.phone(phone)] if phone else [])]
+    phone = content.get("phone")
+    refs = [tools.refs.email(content["email"]), *([tools.refs.phone(phone)] if phone else [])]
     lock_subject(session, refs)
     form_id = str(uuid.uuid4())
     filled = {name: content.get(name) for name in FILLED_IN}

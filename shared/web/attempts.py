@@ -54,11 +54,11 @@ def note(database: Database, form: str, problem: str, names: Iterable[str], *, s
     row = {"tried_at": now, "form": form, "site": site, "problem": problem, "names": shown}
     kept = sa.insert(form_attempts).values(row).returning(form_attempts.c.number)
     try:
-        with database.light() as session:
-            number: int = session.execute(kept).scalar_one()
+        with database.light() as connection:
+            number: int = connection.execute(kept).scalar_one()
         if number % PRUNED_EVERY == 0:
-            with database.light() as session:
-                session.execute(sa.delete(form_attempts).where(form_attempts.c.number <= number - KEPT))
+            with database.light() as connection:
+                connection.execute(sa.delete(form_attempts).where(form_attempts.c.number <= number - KEPT))
     except sa.exc.SQLAlchemyError as error:
         _log.warning("an attempt was not kept", extra={"fields": {"error": type(error).__name__}})
 

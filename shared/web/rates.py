@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
-from shared.database import dialect_of, insert_on
+from shared.database import insert_on
 from shared.errors import TooManyRequestsError
 from shared.web.tables import rate_counters
 
@@ -50,9 +50,9 @@ def count_call(database: Database, limit: str, caller: bytes, now: datetime) -> 
     start = int(now.timestamp()) // seconds * seconds
     ends_at = datetime.fromtimestamp(start + seconds, UTC)
     key = hmac.digest(caller, str(start).encode(), "sha256").hex()
-    with database.light() as session:
-        counting = _counting(dialect_of(session))
-        hits: int = session.execute(counting, {"key": key, "hits": 1, "ends_at": ends_at}).scalar_one()
+    row = {"key": key, "hits": 1, "ends_at": ends_at}
+    with database.light() as connection:
+        hits: int = connection.execute(_counting(database.dialect), row).scalar_one()
     if hits > most:
         raise TooManyRequestsError(max(1, -((now - ends_at) // timedelta(seconds=1))))
 

@@ -422,8 +422,8 @@ def test_a_full_disk_is_a_database_that_is_away(sqlite: Database) -> None:
 
 def test_what_is_written_lightly_is_there_for_everybody(database: Database) -> None:
     """A count, say: nobody waits for the disk, and everybody sees it."""
-    with database.light() as session:
-        session.execute(sa.insert(notes).values(text="light"))
+    with database.light() as connection:
+        connection.execute(sa.insert(notes).values(text="light"))
     assert texts(database) == ["light"]
 
 
@@ -443,8 +443,8 @@ def test_on_sqlite_a_light_writer_takes_its_turn_like_any_other(sqlite: Database
 
 def write_lightly(database: Database, text: str = "light") -> None:
     """Write one note that may be lost."""
-    with database.light() as session:
-        session.execute(sa.insert(notes).values(text=text))
+    with database.light() as connection:
+        connection.execute(sa.insert(notes).values(text=text))
 
 
 def test_a_connection_that_ended_while_nobody_used_it_is_replaced(postgresql: Database, postgres_url) -> None:
