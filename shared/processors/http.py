@@ -46,23 +46,24 @@ class _OversizedError(ValueError):
     """The body passed its bound; never leaves this module."""
 
 
-# The first row that fits decides; the words are ours, since a library's message repeats the address it called.
+# The first row that fits decides; the words are ours, since a library's message repeats the address it called. {} is
+# who was called.
 TRANSLATIONS: tuple[tuple[tuple[type[Exception], ...], type[OutsideError], str], ...] = (
-    ((_OversizedError,), PermanentError, "The processor's answer is larger than allowed."),
+    ((_OversizedError,), PermanentError, "The answer of the {} is larger than allowed."),
     (
         (requests.exceptions.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError),
         RetryableError,
-        "The processor did not accept a connection in time.",
+        "The {} did not accept a connection in time.",
     ),
     (
         (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError),
         RetryableError,
-        "The processor did not answer in time.",
+        "The {} did not answer in time.",
     ),
     (
         (requests.exceptions.SSLError, urllib3.exceptions.SSLError),
         RetryableError,
-        "No secure connection to the processor.",
+        "No secure connection to the {}.",
     ),
     (
         (
@@ -73,12 +74,12 @@ TRANSLATIONS: tuple[tuple[tuple[type[Exception], ...], type[OutsideError], str],
             urllib3.exceptions.LocationParseError,
         ),
         PermanentError,
-        "The address or the headers of a processor call are not valid.",
+        "The address or the headers of a call to the {} are not valid.",
     ),
     (
         (requests.RequestException, urllib3.exceptions.HTTPError, OSError),
         RetryableError,
-        "The connection to the processor failed.",
+        "The connection to the {} failed.",
     ),
 )
 
@@ -123,7 +124,7 @@ class ProcessorSession:
 
     `hosts` is the allow-list; without one it is the host of `base_url`. Times are in seconds;
     `whole_seconds` bounds an answer that trickles in. `largest` is the largest body in bytes. `wait_header` is
-    where this party says for how many seconds a call that it refused has to wait.
+    where this party says for how many seconds a call that it refused has to wait. `party` is what errors call it.
     `verify` is what requests takes: the public certificate authorities, or a file of one's own.
     """
 
@@ -138,6 +139,7 @@ class ProcessorSession:
     whole_seconds: float = 25.0
     largest: int = 8 * MIB
     verify: bool | Path = True
+    party: str = "processor"
 
     def send(
         self,
@@ -183,9 +185,9 @@ class ProcessorSession:
         try:
             answer = self._exchange(request, reader)
         except FAILURES as error:
-            failure = translated(error)
+            failure = translated(error, self.party)
         else:
-            return _judged(answer, self.wait_header)
+            return _judged(answer, self.wait_header, self.party)
         # Raised here and not above: a chained error of a library would carry the address that was called.
         raise failure
 
@@ -197,9 +199,9 @@ class ProcessorSession:
             host, scheme, known = "", "", False
         allowed = self.hosts or frozenset({urlsplit(self.base_url).hostname or ""})
         if not known or not host or host not in allowed:
-            raise PermanentError("The address is not on a host of the registered processor.")
+            raise PermanentError(f"The address is not on a host of the registered {self.party}.")
         if scheme != "https" and not (scheme == "http" and is_loopback(host)):
-            raise PermanentError("A processor is called over HTTPS only.")
+            raise PermanentError(f"A {self.party} is called over HTTPS only.")
 
     def _exchange(self, request: requests.Request, reader: Reader | None) -> ProcessorAnswer:
         deadline = time.monotonic() + self.whole_seconds
@@ -239,20 +241,20 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def translated(error: Exception) -> OutsideError:
+def translated(error: Exception, party: str = "processor") -> OutsideError:
     """Return our error for one of a library; it repeats nothing of that error's message."""
     for foreign, ours, detail in TRANSLATIONS:
         if isinstance(error, foreign):
-            return ours(detail)
-    return PermanentError("A processor call could not be written.")
+            return ours(detail.format(party))
+    return PermanentError(f"A call to the {party} could not be written.")
 
 
-def _judged(answer: ProcessorAnswer, wait_header: str) -> ProcessorAnswer:
+def _judged(answer: ProcessorAnswer, wait_header: str, party: str) -> ProcessorAnswer:
     if answer.status in LATER or answer.status >= 500:
         wait = _retry_after(answer.headers.get(wait_header))
-        raise RetryableError(f"The processor answered {answer.status}.", retry_after=wait)
+        raise RetryableError(f"The {party} answered {answer.status}.", retry_after=wait)
     if 300 <= answer.status < 400:
-        raise PermanentError(f"The processor answered {answer.status}: redirects are not followed.")
+        raise PermanentError(f"The {party} answered {answer.status}: redirects are not followed.")
     return answer
 
 
