@@ -18,6 +18,7 @@ from services.backups import databases
 from services.backups.taking import TERMS, last_taken
 from services.findings import look, well
 from services.mail_domain import mail_domain
+from services.mail_server import mail_server
 from services.newsletter import comparisons, programmes
 from shared.clock import parse_utc, utc_text
 from shared.composition import register_of
@@ -199,7 +200,7 @@ def _reading(url: str) -> Iterator[Session]:
 
 
 TOLD = ("taken", "settled", "keys_destroyed", "unreadable")
-CHECKS: Sequence[Check] = (sqlite_version, backups, mail_domain)
+CHECKS: Sequence[Check] = (sqlite_version, backups, mail_server, mail_domain)
 SERVICE_CHECKS: Sequence[ServiceCheck] = (marks, mailboxes, seed_mailboxes, newsletter_list)
 
 

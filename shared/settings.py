@@ -21,7 +21,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """One installation's settings; paths are absolute, URLs carry no trailing slash."""
+    """One installation's settings; paths are absolute, URLs carry no trailing slash.
+
+    ``smtp_tokens`` are settings of ``shared.mail.tokens`` by their names, those that are said.
+    """
 
     mode: Mode
     home: Path
@@ -36,6 +39,7 @@ class Settings:
     key_database_url_template: str | None = field(repr=False)
     amqp_url: str | None = field(repr=False)
     smtp_url: str | None = field(repr=False)
+    smtp_tokens: tuple[tuple[str, str], ...] = field(repr=False)
     clock_file: Path | None
 
     @classmethod
@@ -63,6 +67,7 @@ class Settings:
             key_database_url_template=_url(environ, "DISCREET_KEY_DATABASE_URL", "DISCREET_DATABASE_PASSWORD"),
             amqp_url=_url(environ, "DISCREET_AMQP_URL", "DISCREET_AMQP_PASSWORD"),
             smtp_url=_secret(environ, "DISCREET_SMTP_URL"),
+            smtp_tokens=_smtp_tokens(environ),
             clock_file=_clock_file(environ),
         )
 
@@ -137,6 +142,13 @@ def _url(environ: Mapping[str, str], name: str, password_name: str) -> str | Non
     if not at or ":" in account:
         raise ConfigurationError(f"With {password_name}, {name} names an account without a password: …://account@host.")
     return f"{scheme}://{account}:{quote(password, safe='')}@{place}"
+
+
+def _smtp_tokens(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return what tokens for the mail server are asked with; what is secret of it may come as ``NAME_FILE``."""
+    said = {name: environ.get(f"DISCREET_SMTP_{name.upper()}") for name in ("token_url", "client_id", "scope")}
+    said |= {name: _secret(environ, f"DISCREET_SMTP_{name.upper()}") for name in ("client_secret", "refresh_token")}
+    return tuple((name, value) for name, value in said.items() if value)
 
 
 def _clock_file(environ: Mapping[str, str]) -> Path | None:

@@ -5,7 +5,8 @@ What the mail host does                                    what the caller sees
 no connection, no TLS, a time-out, cut off                 RetryableError
 it goes on and on over its folders                         RetryableError
 no to what it was asked, or to whoever signs in for now    RetryableError
-an account or a password it does not know                  PermanentError
+an account, a password or a token it does not take         PermanentError
+no token to be had                                         as ``shared.mail.tokens`` says
 reading only, in a folder that holds what must go          PermanentError
 
 Names of folders and the words of the host are in none of them: either may name a person.
@@ -18,19 +19,24 @@ import ssl
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, IMAPClientReadOnlyError, LoginError
 
 from shared.errors import ConfigurationError, PermanentError, RetryableError
+from shared.mail.bearer import Door, sign_in
 from shared.mail.mailbox_folders import Folders
+from shared.mail.tokens import tokens_of
 from shared.processors.http import is_loopback
 from shared.processors.settings import settings_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from shared.mail.bearer import Answers
+    from shared.mail.tokens import Tokens
     from shared.propagation.register import Processor
 
 Tls = Literal["implicit", "starttls", "none"]
@@ -41,7 +47,7 @@ CODE = re.compile(r"\[([A-Z]{3,30})\]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mailbox:
-    """One account at a mail host, as the register has it.
+    """One account at a mail host, as the register has it: with a password, or with what tokens are asked with.
 
     ``tls`` is from the first octet, by STARTTLS, or none, which only a host on this machine may have. ``authority`` is
     PEM: who issued the host's certificate, where no public authority did. ``session_seconds`` is how long all folders
@@ -50,7 +56,12 @@ class Mailbox:
 
     host: str
     account: str
-    password: str = field(repr=False)
+    password: str = field(default="", repr=False)
+    token_url: str = ""
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    refresh_token: str = field(default="", repr=False)
+    scope: str = ""
     port: int = 993
     tls: Tls = "implicit"
     authority: str = field(default="", repr=False)
@@ -72,7 +83,20 @@ class Mailbox:
         if mailbox.tls == "none" and not is_loopback(mailbox.host):
             raise ConfigurationError("A mailbox on another machine is reached over TLS (P54).")
         mailbox.context()
+        if bool(mailbox.password) == (mailbox.tokens is not None):
+            raise ConfigurationError("A mailbox needs either password or token_url and client_id, and not both.")
         return mailbox
+
+    @property
+    def tokens(self) -> Tokens | None:
+        """Where tokens come from, if it is opened by one. Raises ConfigurationError."""
+        return tokens_of(
+            token_url=self.token_url,
+            client_id=self.client_id,
+            client_secret=self.client_secret,
+            refresh_token=self.refresh_token,
+            scope=self.scope,
+        )
 
     def context(self) -> ssl.SSLContext:
         """Return whom we believe to be the host. Raises ConfigurationError."""
@@ -97,31 +121,52 @@ class Mailbox:
                 yield Folders(client, until=time.monotonic() + self.session_seconds)
 
     def _sign_in(self, client: IMAPClient) -> None:
-        """Say the password, over TLS only; in the way that knows letters beyond ASCII where there is one."""
+        """Say the password or show a token, over TLS only."""
         if self.tls == "starttls":
             if not client.has_capability("STARTTLS"):
                 raise RetryableError("The mail host offers no TLS.")
             client.starttls(self.context())
+        if (tokens := self.tokens) is not None:
+            door = Door("mail host", self.host, self.port, self.account)
+            sign_in(tokens, door, lambda known: client.has_capability(f"AUTH={known}"), partial(_show, client))
+        else:
+            self._say_password(client)
+
+    def _say_password(self, client: IMAPClient) -> None:
+        """Say it in the way that knows letters beyond ASCII, where there is one."""
         try:
             if client.has_capability("AUTH=PLAIN"):
                 client.plain_login(self.account, self.password)
             else:
                 client.login(self.account, self.password)
         except LoginError as error:
-            _judge(error)
+            code = _refusal(error)
+            said = f" ({code})" if code else ""
+            raise PermanentError(f"The mail host does not take the account or its password{said}.") from None
         except UnicodeEncodeError:
             raise PermanentError("The mail host takes no account or password with such letters.") from None
 
 
-def _judge(error: LoginError) -> None:
-    """Raise what a refused sign-in means; the library's own error repeats the host's words."""
+def _show(client: IMAPClient, mechanism: str, answers: Answers) -> str | None:
+    """Show a token, and return the code of a refusal."""
+    try:
+        client.sasl_login(mechanism, answers)
+    except LoginError as error:
+        return _refusal(error)
+    return None
+
+
+def _refusal(error: LoginError) -> str:
+    """Return the code of a refused sign-in, if it has one; the library's own error repeats the host's words.
+
+    Raises RetryableError where the host refuses nothing, or only for now.
+    """
     if isinstance(error.__context__, IMAPClientAbortError):
         raise RetryableError("The connection to the mail host broke off.") from None
     code = found[1] if (found := CODE.search(str(error))) else ""
     if code in FOR_NOW:
         raise RetryableError(f"The mail host does not let us in for now ({code}).") from None
-    said = f" ({code})" if code else ""
-    raise PermanentError(f"The mail host does not take the account or its password{said}.") from None
+    return code
 
 
 @contextmanager

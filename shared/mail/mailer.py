@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from shared.database import insert_once, wake_after
+from shared.errors import ConfigurationError
 from shared.mail.composing import compose
 from shared.mail.outgoing import OutgoingMail
+from shared.mail.smtp import SmtpTransport
 from shared.mail.tables import PARKED, WAITING, WITHDRAWN, outgoing_mails
-from shared.mail.transports import MaildirTransport, SmtpTransport
+from shared.mail.tokens import tokens_of
+from shared.mail.transports import MaildirTransport
 from shared.many import among
 from shared.vault import Sealed
 
@@ -37,7 +40,7 @@ class Mailer:
         self._trial = settings.mode == "trial"
         self._clinic = policy.clinic
         self._vault = vault
-        self.transport = transport or _transport(settings)
+        self.transport = transport or transport_of(settings)
 
     def queue(self, session: Session, mail: OutgoingMail, *, now: datetime, mail_id: str | None = None) -> str:
         """Have the mail sent once this transaction is committed; return its id.
@@ -97,7 +100,14 @@ class Mailer:
         return compose(mail, mail_id=row["mail"], at=row["created_at"], clinic=self._clinic, trial=self._trial)
 
 
-def _transport(settings: Settings) -> Transport:
-    if settings.smtp_url is None:
-        return MaildirTransport(settings.home / "mail")
-    return SmtpTransport.from_url(settings.smtp_url, trial=settings.mode == "trial")
+def transport_of(settings: Settings) -> Transport:
+    """Return the way out that the settings name. Raises ConfigurationError."""
+    try:
+        tokens = tokens_of(**dict(settings.smtp_tokens))
+    except ConfigurationError as error:
+        raise ConfigurationError(f"DISCREET_SMTP_...: {error.detail}") from error
+    if settings.smtp_url is not None:
+        return SmtpTransport.from_url(settings.smtp_url, trial=settings.mode == "trial", tokens=tokens)
+    if tokens is not None:
+        raise ConfigurationError("DISCREET_SMTP_TOKEN_URL is set, and DISCREET_SMTP_URL is not.")
+    return MaildirTransport(settings.home / "mail")

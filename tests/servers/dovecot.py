@@ -80,6 +80,21 @@ namespace all {{
   location = virtual:{directory}/virtual:INDEX=~/virtual:CONTROL=~/virtual
 }}
 """
+TOKENS = """
+auth_mechanisms = plain {mechanisms}
+passdb {{
+  driver = oauth2
+  mechanisms = {mechanisms}
+  args = {directory}/tokens.conf
+}}
+"""
+TOKEN_SETTINGS = """
+introspection_mode = post
+introspection_url = {introspection}
+username_attribute = username
+active_attribute = active
+active_value = true
+"""
 # Keeps what is deleted in a folder of its own, deletes only folder by folder, and speaks no TLS.
 OLD_FASHIONED = """
 mail_plugins = virtual lazy_expunge
@@ -150,10 +165,11 @@ class Owner:
 class Dovecot:
     """A server on 127.0.0.1 that knows every account, by one password; a context manager.
 
-    ``more`` are further lines of its configuration.
+    ``more`` are further lines of its configuration. With ``introspection``, where it asks about tokens (RFC 7662), it
+    knows them too, by these mechanisms.
     """
 
-    def __init__(self, more: str = "") -> None:
+    def __init__(self, more: str = "", introspection: str = "", mechanisms: str = "xoauth2 oauthbearer") -> None:
         if not PROGRAM.exists() or not Path("/usr/lib/dovecot/imap").exists():
             raise MissingServerError("no Dovecot: install Debian's dovecot-imapd")
         if not subprocess.check_output([PROGRAM, "--version"], text=True).startswith("2.3."):
@@ -176,6 +192,9 @@ class Dovecot:
             password=PASSWORD,
             **self.ports,
         )
+        if introspection:
+            (directory / "tokens.conf").write_text(TOKEN_SETTINGS.format(introspection=introspection))
+            more += TOKENS.format(directory=directory, mechanisms=mechanisms)
         (directory / "dovecot.conf").write_text(settings + more)
         if user:
             for path in (directory, *directory.rglob("*")):

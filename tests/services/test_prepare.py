@@ -82,7 +82,7 @@ def test_a_register_that_names_what_no_service_has_does_not_start(environ: dict[
         prepare(trial)
     *_, wrong, unset = caught.value.detail.splitlines()
     assert wrong == "  processors.website-host.adapter: intake has by_hand, feed, imap, opendsr; not imapp."
-    assert unset == "  processors.mail-host.settings: The register lacks the settings: account, host, password."
+    assert unset == "  processors.mail-host.settings: The register lacks the settings: account, host."
 
 
 def test_live_starts_with_empty_stores_and_makes_no_keys_or_accounts(environ: dict[str, str]):

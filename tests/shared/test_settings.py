@@ -10,7 +10,14 @@ import pytest
 from shared.errors import ConfigurationError
 from shared.settings import ROOT, SERVICES, Settings
 
-SECRETS = ("DISCREET_DATABASE_URL", "DISCREET_KEY_DATABASE_URL", "DISCREET_AMQP_URL", "DISCREET_SMTP_URL")
+SECRETS = (
+    "DISCREET_DATABASE_URL",
+    "DISCREET_KEY_DATABASE_URL",
+    "DISCREET_AMQP_URL",
+    "DISCREET_SMTP_URL",
+    "DISCREET_SMTP_CLIENT_SECRET",
+    "DISCREET_SMTP_REFRESH_TOKEN",
+)
 
 
 def settings(mode: str = "trial", **variables: str) -> Settings:
@@ -58,6 +65,11 @@ def test_a_trial_has_a_register_of_its_own() -> None:
         ("PUBLIC_URL", "https://kliniek.example/", "public_url", "https://kliniek.example"),
         ("AMQP_URL", "amqp://mq/", "amqp_url", "amqp://mq/"),
         ("SMTP_URL", "smtp://mail", "smtp_url", "smtp://mail"),
+        ("SMTP_TOKEN_URL", "https://login/t", "smtp_tokens", (("token_url", "https://login/t"),)),
+        ("SMTP_CLIENT_ID", "app", "smtp_tokens", (("client_id", "app"),)),
+        ("SMTP_SCOPE", "mail", "smtp_tokens", (("scope", "mail"),)),
+        ("SMTP_CLIENT_SECRET", "x", "smtp_tokens", (("client_secret", "x"),)),
+        ("SMTP_REFRESH_TOKEN", "x", "smtp_tokens", (("refresh_token", "x"),)),
     ],
 )
 def test_each_variable_of_the_contract_is_heard(name: str, value: str, field: str, expected: Any) -> None:

@@ -21,6 +21,7 @@ from shared.propagation.tables import obligations
 from shared.propagation.transfers import held_by
 from tests.servers.dovecot import OLD_FASHIONED, Dovecot
 from tests.servers.mail import MailServer
+from tests.servers.tokens import TokenServer
 from tests.services.intake.test_forwarding import full_text
 from tests.services.intake.test_holding import MAIL_HOST, answered, decide
 from tests.services.intake.website import REGISTER, open_website
@@ -31,8 +32,8 @@ def open_clinic(home, dovecot, owner, **changed):
     """Give a website whose forms are mailed in full to this mailbox, and the server that takes the mail."""
     host = yaml.safe_load(MAIL_HOST)["mail-host"]
     host |= {"adapter": "imap", "agreement": host["agreement"] | {"ends": None}}
-    settings = dovecot.settings(owner) | changed
-    for name in ("password", "authority"):
+    settings = {name: each for name, each in (dovecot.settings(owner) | changed).items() if each}
+    for name in {"password", "authority", "client_secret"} & settings.keys():
         (home / name).write_text(str(settings.pop(name)), encoding="utf-8")
         settings[f"{name}_file"] = name
     register = yaml.safe_load(REGISTER)
@@ -181,3 +182,34 @@ def test_what_a_mailbox_cannot_do_is_for_people(tmp_path, dovecot) -> None:
         erased = obligation(website, decide(website, "erasure", forms=[form]))
         assert erased["state"] == "parked"
         assert erased["problem"].endswith("does not take the account or its password (AUTHENTICATIONFAILED).")
+
+
+def test_a_mailbox_that_opens_by_a_token_is_asked_again_when_there_was_none(tmp_path) -> None:
+    """While the endpoint is away nothing is said to be gone; what it refuses us for stands where staff look."""
+    with TokenServer() as tokens, Dovecot(introspection=tokens.introspection) as host:
+        owner = host.owner()
+        tokens.account, tokens.more = owner.account, {}
+        with open_clinic(tmp_path, host, owner, password="", **tokens.settings()) as (website, server):
+
+            def doctor() -> str:
+                [finding] = mailboxes(website.tools.settings, "intake")
+                return finding.text
+
+            assert doctor() == "mail-host: its mailbox opens, and has 3 folders"
+            first, second = website.sent(), website.sent()
+            owner.receive(*forwarded(website, server))
+            tokens.__exit__()
+            decision = decide(website, "erasure", forms=[first])
+            asked = obligation(website, decision)
+            assert (asked["state"], answered(website, decision)["mail-host"].outcome) == ("open", "failed")
+            assert asked["problem"] == "RetryableError: The connection to the token endpoint failed."
+            tokens.__enter__()
+            website.clock.forward(minutes=30)
+            website.installation.settle()
+            assert answered(website, decision)["mail-host"].outcome == "done"
+            assert owner.has()["INBOX"] == 1
+            tokens.refusals = [(401, b'{"error": "invalid_client", "error_description": "AADSTS7000222: ended"}')] * 2
+            why = "The token endpoint refused us: invalid_client, AADSTS7000222."
+            assert doctor() == f"mail-host: its mailbox cannot be opened. {why}"
+            refused = obligation(website, decide(website, "erasure", forms=[second]))
+            assert (refused["state"], refused["problem"]) == ("parked", f"PermanentError: {why}")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from shared.errors import InvalidInputError
 from shared.mail import OutgoingMail
 from shared.mail.composing import NOTICE, compose
-from shared.mail.transports import SmtpTransport
+from shared.mail.smtp import SmtpTransport
 from shared.policy import Policy
 from tests.servers.mail import MailServer
 

@@ -10,7 +10,7 @@ import yaml
 
 from shared.mail.looking import LOOKS_FOR, SETTLES
 from shared.mail.sending import LEASE
-from shared.mail.transports import SmtpTransport
+from shared.mail.smtp import SmtpTransport
 from shared.propagation.register import Register
 from tests.servers.mail import MailServer
 

@@ -16,7 +16,7 @@ from aiosmtpd.smtp import AuthResult
 from shared.errors import ConfigurationError
 from shared.mail import OutgoingMail
 from shared.mail.sending import GIVES_UP_AFTER, LEASE, LONGEST_PAUSE
-from shared.mail.transports import SmtpTransport
+from shared.mail.smtp import SmtpTransport
 from shared.messaging import parked
 from tests.servers.mail import MailServer
 
@@ -117,6 +117,17 @@ def test_the_password_of_the_mail_server_is_said_after_tls_only(office: Office, 
         office.send_all()
     assert passwords == [b"p@ss"]
     assert len(secure.received) == 1
+
+
+def test_a_password_that_cannot_be_said_lets_the_mail_wait(office: Office, certificate: Certificate) -> None:
+    """A letter that SMTP has no way to write is the installation's fault, and ends no loop."""
+    with MailServer(tls=certificate.server(), smtp={"authenticator": lambda *_: AuthResult(success=True)}) as server:
+        url = f"smtp://clinic:geheim%C3%A9@127.0.0.1:{server.port}"
+        office.use(SmtpTransport.from_url(url, trial=False, context=certificate.client()), "live")
+        office.queue()
+        office.send_all()
+    assert office.row()["state"] == "waiting"
+    assert office.row()["problem"] == "The mail server takes no account or password with such letters."
 
 
 @pytest.mark.parametrize(

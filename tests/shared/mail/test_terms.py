@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.mail import MailFolder
-from shared.mail.transports import SmtpTransport
+from shared.mail.smtp import SmtpTransport
 from shared.retention import end_terms
 from tests.servers.kept import free_port
 
