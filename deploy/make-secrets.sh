@@ -16,6 +16,10 @@ password() {
 }
 
 password postgres-superuser
+# Only for a mail server that takes tokens (docs/mail-tokens.md); what docker-compose.yml lists has to be there.
+for name in smtp-client-secret smtp-refresh-token; do
+    [ -e "$directory/$name" ] || (umask 333 && : >"$directory/$name")
+done
 for service in intake dossier newsletter requests; do
     password "$service-database"
     password "$service-database-owner"

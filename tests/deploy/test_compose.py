@@ -72,6 +72,8 @@ def test_a_service_gets_its_own_secrets_only(service: str):
         "database-password": f"{service}-database",
         "broker-password": f"{service}-broker",
         "smtp-url": "smtp-url",
+        "smtp-client-secret": "smtp-client-secret",
+        "smtp-refresh-token": "smtp-refresh-token",
     }
     for what in ("web", "worker"):
         mounted = [each for each in CONTAINERS[f"{service}-{what}"].raw["volumes"] if "/run/processors" in each]
@@ -114,11 +116,22 @@ def test_no_environment_holds_a_secret(name: str):
     """Passwords are in files; what stands in an environment can be read by whoever may list containers."""
     for key, value in OURS[name].environ.items():
         assert not re.search(r"://[^/@]+:[^/@]+@", value), key
-        if re.search("PASSWORD|SMTP", key):
+        if re.search("PASSWORD|SECRET|REFRESH|SMTP_URL", key):
             assert key.endswith("_FILE")
-            assert value.removeprefix("/run/secrets/") in OURS[name].secrets
+            assert not value or value.removeprefix("/run/secrets/") in OURS[name].secrets
     if name not in WITHOUT_SECRETS:
         assert OURS[name].secrets
+
+
+def test_the_secrets_of_a_mail_server_that_takes_tokens_lie_where_the_example_says():
+    """Nobody has to name them who signs in by a password."""
+    example = (ROOT / "deploy" / "config" / "env.example").read_text()
+    named = dict(re.findall(r"^# (DISCREET_SMTP_\w+_FILE)=/run/secrets/(.+)$", example, re.MULTILINE))
+    assert set(named.values()) == {"smtp-client-secret", "smtp-refresh-token"}
+    for service in SERVICES:
+        worker = CONTAINERS[f"{service}-worker"]
+        assert {worker.environ[name] for name in named} == {""}
+        assert set(named.values()) <= set(worker.secrets)
 
 
 def test_live_is_the_default_and_every_variable_is_explained():
