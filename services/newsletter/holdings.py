@@ -64,13 +64,17 @@ def identify(session: Session, tools: Tools, identifiers: Sequence[str]) -> Subj
     return replace(found[0], more_emails=tuple(emails)[1:])
 
 
-def stop(session: Session, _tools: Tools, identifiers: Sequence[str], now: datetime) -> Changed:
-    """End them; those that ended a moment ago, by the person's own click, count as carried out too."""
+def stop(session: Session, tools: Tools, identifiers: Sequence[str], now: datetime) -> Changed:
+    """End them, with what was still to be mailed about them (P25).
+
+    Those that ended a moment ago, by the person's own click, count as carried out too.
+    """
     found = records.find_all(session, identifiers)
     for subscription in found:
         end(subscription, "unsubscribed", now)
     session.flush()
-    return {subscription.id: () for subscription in found}
+    unsent = tools.mail.withdraw(session, [subscription.id for subscription in found])
+    return {subscription.id: unsent.get(subscription.id, ()) for subscription in found}
 
 
 def erase(session: Session, _tools: Tools, identifiers: Sequence[str], _now: datetime) -> Changed:

@@ -60,7 +60,12 @@ def decide(
     decided_by: str,
     now: datetime,
 ) -> None:
-    """End a subscription now, and have everybody who has something of it told, by a decision."""
+    """End a subscription now, and have everybody who has something of it told, by a decision.
+
+    What was still to be mailed about it is taken back: the person does not want it any more (P25).
+    """
+    unsent = tools.mail.withdraw(session, [subscription.id])
+    tools.vault.destroy_after_commit(session, unsent.get(subscription.id, ()))
     said = end_by_decision(subscription, because, refs=refs, decided_by=decided_by, now=now)
     decisions.take(session, tools, "unsubscribe", now=now, **said)
 

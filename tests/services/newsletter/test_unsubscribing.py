@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
+from shared.mail import outgoing_mails
+from shared.mail.tables import WITHDRAWN
 from tests.services.newsletter.desk import ANNA
 
 BROWSER = {"Accept": "text/html"}
@@ -159,3 +162,22 @@ def test_p77_p78_a_withdrawal_or_objection_stops_it(newsletter, kind) -> None:
     newsletter.settle()
     assert newsletter.rows()[0].state == "ended"
     assert newsletter.members() == {ANNA: "unsubscribed"}
+
+
+def test_p25_a_mail_that_waits_is_not_sent_to_whoever_left_meanwhile(newsletter) -> None:
+    """Whether they left by their own click or by a decision at the counter; its key is destroyed with it."""
+    newsletter.subscribe()
+    link, sent = newsletter.link("unsubscribe"), len(newsletter.mails())
+    newsletter.clock.forward(days=8)
+    newsletter.sign_up()  # asks once more, by a mail that waits for the mail server
+    newsletter.client.post(link)
+    assert len(newsletter.mails()) == sent
+
+    newsletter.sign_up("bert@voorbeeld.example")
+    bert = newsletter.rows()[-1]
+    newsletter.decide("objection", refs=[bert.ref], records=[bert.id])
+    newsletter.settle()
+    assert newsletter.mails("bert@voorbeeld.example") == []
+    with newsletter.tools.database.reading() as session:
+        waiting = session.execute(sa.select(outgoing_mails).where(outgoing_mails.c.state == WITHDRAWN)).all()
+    assert [(row.reason, row.key_id) for row in waiting] == [("requested", None)] * 2
