@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from shared.web import PageQuerySchema, TimeField
+from shared.web import EmailField, PageQuerySchema, PhoneField, TimeField
+from shared.wording import Both
 
-VERSION = validate.Regexp(r"v?[0-9]{1,4}([.-][0-9]{1,2}){0,2}\Z")
+VERSION = validate.Regexp(
+    r"v?[0-9]{1,4}([.-][0-9]{1,2}){0,2}\Z",
+    error=Both("Dit is geen versie van de privacyverklaring.", "Not a version of the privacy statement."),
+)
 """The version of a statement, say 2024-07-01 or v2.1: it is kept in the clear, so it has no room for anything else."""
+
+ONE_LINE = Both("Schrijf dit op één regel, zonder onzichtbare tekens.", "Not text on one line.")
 
 
 def _is_one_line(value: str) -> None:
     if not value.isprintable():
-        raise ValidationError("Not text on one line.")
+        raise ValidationError(ONE_LINE)
 
 
 def is_no_blank(value: str) -> None:
@@ -36,10 +42,10 @@ class SubmitContactFormSchema(Schema):
     """
 
     name = one_line(200, required=True)
-    email = fields.String(required=True, validate=validate.Length(3, 254))
+    email = EmailField(required=True, validate=validate.Length(3, 254))
     message = fields.String(required=True, validate=[validate.Length(1, 10_000), is_no_blank])
     first_name = one_line(60)
-    phone = fields.String(validate=validate.Length(3, 40))
+    phone = PhoneField(validate=validate.Length(3, 40))
     subject = one_line(200)
     newsletter = fields.Boolean(load_default=False, truthy={True, "true", "on", "yes", "1"})
     newsletter_text = one_line(300)

@@ -7,16 +7,22 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from shared.deadlines import ZONE
-from shared.web import TimeField
+from shared.web import EmailField, TimeField
+from shared.wording import Both
 
 FIRST_NAME = 60
-VERSION = validate.Regexp(r"v?[0-9]{1,4}([.-][0-9]{1,2}){0,2}\Z")
+VERSION = validate.Regexp(
+    r"v?[0-9]{1,4}([.-][0-9]{1,2}){0,2}\Z",
+    error=Both("Dit is geen versie van de privacyverklaring.", "Not a version of the privacy statement."),
+)
 """The version of a statement, say 2024-07-01 or v2.1: it is kept in the clear, so it has no room for anything else."""
+
+ONE_LINE = Both("Schrijf dit op één regel, zonder onzichtbare tekens.", "Not a name on one line.")
 
 
 def _is_one_line(value: str) -> None:
     if not value.isprintable():
-        raise ValidationError("Not a name on one line.")
+        raise ValidationError(ONE_LINE)
 
 
 def _is_text(value: str) -> None:
@@ -39,7 +45,7 @@ class SignUpSchema(Schema):
     """
 
     first_name = NameField(required=True, validate=[validate.Length(1, FIRST_NAME), _is_one_line])
-    email = fields.String(required=True, validate=validate.Length(3, 254))
+    email = EmailField(required=True, validate=validate.Length(3, 254))
     language = fields.String(validate=validate.OneOf(("nl", "en")))
     privacy_version = fields.String(validate=VERSION)
     form_token = fields.String(validate=validate.Length(max=2000))
@@ -79,7 +85,7 @@ class AcceptedSchema(Schema):
 class SearchSchema(Schema):
     """The address to look for: in a body, since addresses have no place in a URL."""
 
-    email = fields.String(required=True, validate=validate.Length(3, 254))
+    email = EmailField(required=True, validate=validate.Length(3, 254))
 
 
 class ProofSchema(Schema):

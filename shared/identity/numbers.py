@@ -8,7 +8,9 @@ import unicodedata
 import phonenumbers
 
 from shared.errors import InvalidInputError
+from shared.wording import Both
 
+NO_NUMBER = Both("Dit is geen telefoonnummer.", "This is not a telephone number.")
 _TYPED = re.compile(r"\+?[0-9\s().\-/]{1,40}")
 
 
@@ -30,4 +32,4 @@ def normalise_phone(text: str, region: str = "NL", *, field: str = "phone") -> s
             if phonenumbers.is_possible_number(number):
                 return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     # Outside the except clause: the library's message must not come along as the cause.
-    raise InvalidInputError({field: ["This is not a telephone number."]})
+    raise InvalidInputError({field: [NO_NUMBER]})

@@ -51,7 +51,7 @@ from shared.web import attempts, form_schemas, form_tokens, proof_of_work
 from shared.web.calls import Answer, Call, Document, Page, Redirect, Reply
 from shared.web.paging import PageQuerySchema, list_of
 from shared.web.routes import FORM, HTML, JSON, MULTIPART, RAW, Answers, Api
-from shared.web.shapes import FileField, TimeField, Upload
+from shared.web.shapes import EmailField, FileField, PhoneField, TimeField, Upload
 from shared.web.who import PUBLIC, SERVICES, Staff
 from shared.wording import Both
 
@@ -69,9 +69,11 @@ __all__ = [
     "Both",
     "Call",
     "Document",
+    "EmailField",
     "FileField",
     "Page",
     "PageQuerySchema",
+    "PhoneField",
     "Redirect",
     "Reply",
     "Staff",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from services.intake.schemas import is_no_blank, one_line
-from shared.web import TimeField
+from shared.web import EmailField, TimeField
 
 
 class SubmitSecurityReportSchema(Schema):
@@ -17,7 +17,7 @@ class SubmitSecurityReportSchema(Schema):
     message = fields.String(required=True, validate=[validate.Length(1, 10_000), is_no_blank])
     place = one_line(500)
     name = one_line(200)
-    email = fields.String(validate=validate.Length(3, 254))
+    email = EmailField(validate=validate.Length(3, 254))
     language = fields.String(validate=validate.OneOf(("nl", "en")))
     form_token = fields.String(validate=validate.Length(max=2000))
     website = fields.String(validate=validate.Length(max=2000))

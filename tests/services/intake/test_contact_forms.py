@@ -96,6 +96,23 @@ def test_what_is_filled_in_wrong_is_named(website, fields, wrong) -> None:
     assert website.rows() == []
 
 
+def test_all_that_is_wrong_is_said_at_once_and_in_the_visitor_s_language(website) -> None:
+    """Somebody who mends one field does not hear of the next only then."""
+    wrong = {"email": "anna@kliniek", "phone": "bel maar", "subject": "een\ntwee", "privacy_version": "de laatste"}
+    told = website.send(**wrong).json["errors"]
+    assert told == {
+        "email": ["The part after the @ sign is not a full domain name."],
+        "phone": ["This is not a telephone number."],
+        "subject": ["Not text on one line."],
+        "privacy_version": ["Not a version of the privacy statement."],
+    }
+    page = website.client.post(SUBMIT, data=FORM | wrong, headers=BROWSER).text
+    assert "geen volledig domein" in page
+    assert "geen telefoonnummer" in page
+    assert "op één regel" in page
+    assert "Dit is niet goed ingevuld." not in page
+
+
 def test_p83_a_browser_needs_no_script_and_no_cookie(website) -> None:
     """The page posts by itself, ends at a page of thanks, and a mistake keeps what was typed."""
     wrong = website.client.post(SUBMIT, data=FORM | {"email": "anna"}, headers=BROWSER)

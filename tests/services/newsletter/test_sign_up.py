@@ -73,6 +73,25 @@ def test_known_and_unknown_addresses_get_the_same_answer(newsletter) -> None:
     assert all(one == other for one, other in pairwise(seen))
 
 
+@pytest.mark.parametrize(
+    "email",
+    [
+        "\u0430nna@voorbeeld.example",  # a Cyrillic letter in the place of the first
+        "anna@v\u043e\u043erbeeld.example",
+        "anna@b\u00fccher.example",
+        f"{'a' * 64}@{'.'.join(['b' * 45] * 4)}.nl",
+    ],
+)
+def test_an_odd_address_gets_the_same_answer_known_or_not_and_is_nobody_else(newsletter, email) -> None:
+    """Letters that look alike are other letters: whoever signs up with them is another person."""
+    newsletter.insert_confirmed([ANNA])
+    answers = [newsletter.sign_up(email)]
+    newsletter.insert_confirmed([email])
+    answers.append(newsletter.sign_up(email.upper()))
+    assert [(each.status_code, each.json) for each in answers] == [(202, {"status": "accepted"})] * 2
+    assert len(newsletter.rows()) == 2
+
+
 def test_p21_a_sign_up_gives_nobody_anything_before_it_is_confirmed(newsletter) -> None:
     """Until the second yes the programme hears nothing, and the mail goes to the address only."""
     newsletter.sign_up()
