@@ -37,6 +37,7 @@ OPEN = {
     "GET /newsletter/unsubscribe/<token>",
     "GET /newsletter/v1/webhooks/<processor>/<secret>",
     "GET /privacy",
+    "GET /privacy/automatic",
     "GET /privacy/cookies",
     "GET /privacy/versions",
     "GET /privacy/versions/<version>",

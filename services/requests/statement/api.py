@@ -10,14 +10,19 @@ from typing import TYPE_CHECKING
 from dateutil.relativedelta import relativedelta
 
 from services.requests.cases.letters import period_in
+from services.requests.statement.automatic import ACTS
 from services.requests.statement.layout import blocks
-from services.requests.statement.schemas import PrivacyStatementSchema, PrivacyVersionsSchema
+from services.requests.statement.schemas import (
+    AutomaticActsSchema,
+    PrivacyStatementSchema,
+    PrivacyVersionsSchema,
+)
 from services.requests.statement.summary import summarise
 from services.requests.statement.versions import in_language, read_statements
 from shared.errors import NotFoundError
 from shared.policy.cookies import OURS
 from shared.web import HTML, PUBLIC, Answer, Answers, Api, Call, Document, Page, Redirect
-from shared.wording import day_in
+from shared.wording import day_in, text_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -77,6 +82,19 @@ def show_cookies(call: Call) -> Page:
     websites = {site.origins[0]: policy.cookies_set_by(name) for name, site in policy.sites.items()}
     context = {"ours": policy.cookies_set_by(OURS), "websites": websites, "clinic": policy.clinic}
     return Page("requests/cookies.html", {**context, "period": partial(period_in, call.language)})
+
+
+@api.get("/privacy/automatic", who=PUBLIC, answers=Answers(200, AutomaticActsSchema, media=HTML), while_restoring=True)
+def show_automatic(call: Call) -> Answer | Page:
+    """Show what programs do by themselves, and which people it can be taken to (P57)."""
+    if call.wants_page:
+        return Page("requests/automatic.html", {"acts": ACTS, "clinic": call.tools.policy.clinic})
+    told = ("done", "effect", "people")
+    shown = [
+        {"id": act.id, "service": act.service} | {name: text_in(call.language, getattr(act, name)) for name in told}
+        for act in ACTS
+    ]
+    return Answer({"acts": shown})
 
 
 @api.get("/.well-known/security.txt", who=PUBLIC, answers=Answers(200), while_restoring=True)

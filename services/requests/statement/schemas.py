@@ -36,3 +36,19 @@ class PrivacyVersionsSchema(Schema):
     """Every version that applied until now, the newest first."""
 
     versions = fields.List(fields.Nested(PrivacyVersionSchema))
+
+
+class AutomaticActSchema(Schema):
+    """What a program does without anybody looking first, what follows, and what people do about it."""
+
+    id = fields.String()
+    service = fields.String()
+    done = fields.String()
+    effect = fields.String()
+    people = fields.String()
+
+
+class AutomaticActsSchema(Schema):
+    """All of them (P57)."""
+
+    acts = fields.List(fields.Nested(AutomaticActSchema))

@@ -8,17 +8,32 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, get_args
 
 import pytest
+from markupsafe import escape
 
+from services import registry
+from services.requests.statement.automatic import ACTS
 from services.requests.statement.layout import Block, blocks
 from services.requests.statement.summary import FROM, GROUNDS, ROLES, WHILE
 from shared.policy.parts import Lasting, Start
 from shared.propagation.register import Role, TransferGround
-from shared.settings import CONFIG, ROOT
+from shared.settings import CONFIG, ROOT, SERVICES
 from tests.services.requests.conftest import open_clinic
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+TOUCH_NOBODY = {
+    "compare what the services did with the ledger",
+    "destroy unused data keys",
+    "end the terms of editions",
+    "end the terms of the system's own records",
+    "forget marks of deliveries",
+    "look up editions that were told of",
+    "mail the head of the ledger",
+    "watch the programme for editions",
+    "watch the programme's webhooks",
+}
+"""Jobs after which nothing is otherwise for anybody whose data are here."""
 BROWSER = {"Accept": "text/html,*/*;q=0.8"}
 POLICY = (ROOT / CONFIG / "policy.yaml").read_text(encoding="utf-8")
 
@@ -214,3 +229,22 @@ def test_p82_p85_visitors_read_which_cookies_there_are_and_that_nobody_counts_th
             assert words in page
         assert "Bezoeken aan deze pagina’s worden niet geteld" in page
         assert "not counted" in clinic.client.get("/privacy/cookies?language=en", headers=BROWSER).text
+
+
+def test_p57_everybody_reads_what_programs_do_by_themselves_and_no_job_is_left_out(clinic) -> None:
+    """In both languages, with what people do about it; each timed job is on the list or touches nobody."""
+    assert "/privacy/automatic" in clinic.client.get("/privacy", headers=BROWSER).text
+    dutch, english = (
+        clinic.client.get(f"/privacy/automatic?language={each}", headers=BROWSER) for each in ("nl", "en")
+    )
+    listed = clinic.client.get("/privacy/automatic", headers={"Accept-Language": "en"}).json["acts"]
+    assert [each["id"] for each in listed] == [act.id for act in ACTS]
+    for act, each in zip(ACTS, listed, strict=True):
+        assert all(each[name] for name in ("done", "effect", "people"))
+        for text in (act.done, act.effect, act.people):
+            assert escape(text.dutch) in dutch.text
+            assert escape(str(text)) in english.text
+    jobs = {job.name for name in SERVICES for job in registry.load(name).jobs}
+    told = [job for act in ACTS for job in act.jobs]
+    assert set(told) | TOUCH_NOBODY == jobs
+    assert len(told) + len(TOUCH_NOBODY) == len(jobs)
