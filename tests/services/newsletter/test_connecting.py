@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -13,7 +14,9 @@ import pytest
 
 from services.newsletter import connecting, programmes
 from services.newsletter.processors.interface import Webhook
+from services.sandbox import addresses
 from shared.errors import ConfigurationError, NotFoundError
+from shared.propagation.register import Register
 from shared.settings import ROOT
 from tests.services.newsletter.desk import ANNA, desk
 
@@ -49,6 +52,19 @@ def typed(newsletter, *arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+@pytest.mark.parametrize("programme", [each for each in programmes.PROGRAMMES if each != "laposta"])
+def test_another_programme_is_tried_as_the_guide_says(newsletter, tmp_path, programme) -> None:
+    """Whoever takes away what the guide says has a register that can be used."""
+    guide = " ".join((ROOT / "docs" / "newsletter-providers.md").read_text(encoding="utf-8").split())
+    assert "give `laposta` the status `ended`, and take away the first two characters of the lines of another" in guide
+    text = (ROOT / "deploy" / "config" / "processors.trial.yaml").read_text(encoding="utf-8")
+    (block,) = re.findall(rf"(?m)^#~  {programme}:\n(?:#~    .*\n)+", text)
+    text = text.replace(block, "".join(line[2:] for line in block.splitlines(keepends=True)))
+    (tmp_path / "tried.yaml").write_text(text.replace("active\n    adapter: laposta", "ended\n    adapter: laposta"))
+    register = Register.load(tmp_path / "tried.yaml", sandbox=addresses.load(newsletter.installation.home))
+    assert programmes.active(register).id == programme
 
 
 def test_a_programme_is_connected_and_what_it_tells_is_heard(either) -> None:
