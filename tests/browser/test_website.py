@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 GUIDE = (ROOT / "docs" / "website.md").read_text(encoding="utf-8")
 OURS, THEIRS = "https://privacy.clinic.example", "https://www.clinic.example"
 
+TOKENS_GOT = "performance.getEntriesByType('resource').filter(each => each.name.endsWith('/form-token')).length"
+
 
 class Quiet(SimpleHTTPRequestHandler):
     """The clinic's website: files in a folder, all of them pages."""
@@ -133,6 +135,25 @@ def test_a_script_on_the_site_sends_the_form_and_shows_what_is_wrong_and_the_ref
     [form] = intake[1].rows()
     assert form.reference in scripted.text
     assert (form.site, form.suspected) == ("www", None)
+
+
+def test_a_script_on_the_site_says_that_nobody_answers_and_goes_on_after_a_day(scripted, show, intake) -> None:
+    """A visitor who hears nothing believes that it arrived; and a page that stood open is of use again."""
+    scripted.open(show(1))
+    _until(lambda: any(url.endswith("/form-token") for url in scripted.requested))
+    _fill(scripted, email="anna@voorbeeld.example")
+    scripted.script("window.online = window.fetch; window.fetch = () => Promise.reject(new TypeError('offline')); 0")
+    scripted.tick("button")
+    _until(lambda: "Versturen lukt nu niet" in scripted.text)
+    scripted.script("window.fetch = window.online; 0")
+    intake[1].clock.forward(hours=25)
+    scripted.tick("button")
+    _until(lambda: "stond te lang open" in scripted.text)
+    _until(lambda: scripted.script(TOKENS_GOT) == 2)
+    intake[1].clock.forward(seconds=5)
+    scripted.tick("button")
+    _until(lambda: "Je bericht heeft nummer" in scripted.text)
+    assert [form.suspected for form in intake[1].rows()] == [None]
 
 
 def test_our_page_stands_in_a_frame_of_the_site_and_of_no_other(browser, show, intake, tmp_path) -> None:
