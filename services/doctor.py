@@ -108,6 +108,17 @@ def _text(policy: Policy, term: str) -> str:
     return period.text if period else "-"
 
 
+def websites(settings: Settings) -> Iterator[Finding]:
+    """Say which websites are a way round what others demand of a form: a program says of itself what it likes."""
+    sites = Policy.load(settings.policy).sites.values()
+    for what, spared in (
+        ("A form token", [site.id for site in sites if not site.needs_token]),
+        ("Proof of work", [site.id for site in sites if not site.proof_of_work]),
+    ):
+        if 0 < len(spared) < len(sites):
+            yield look(f"{what} is not asked on every website: a robot that says it is on {spared[0]} does without.")
+
+
 def marks(settings: Settings, service: str) -> Iterator[Finding]:
     """Say whether a service was put back from a backup, and how far that is."""
     yield _restored(settings, service)
@@ -200,7 +211,7 @@ def _reading(url: str) -> Iterator[Session]:
 
 
 TOLD = ("taken", "settled", "keys_destroyed", "unreadable")
-CHECKS: Sequence[Check] = (sqlite_version, backups, mail_server, mail_domain)
+CHECKS: Sequence[Check] = (sqlite_version, backups, mail_server, mail_domain, websites)
 SERVICE_CHECKS: Sequence[ServiceCheck] = (marks, mailboxes, seed_mailboxes, newsletter_list)
 
 

@@ -37,12 +37,14 @@ def submit(
     *,
     language: Language,
     now: datetime,
+    via_host: bool,
     site: str | None = None,
     suspected: Sequence[str] = (),
 ) -> str:
     """Store a form, have it forwarded, and announce it; return its reference.
 
-    One that may be unwanted is stored and goes nowhere until somebody has looked at it.
+    ``via_host``: the website's host had it before we did. One that may be unwanted is stored and goes nowhere until
+    somebody has looked at it.
     Raises InvalidInputError for an address or a number that cannot be one.
     """
     phone = content.get("phone")
@@ -68,8 +70,8 @@ def submit(
         key_id=sealed.key_id,
     )
     records.keep(session, form)
-    for host in _hosts(tools):
-        if host.role != MAIL_HOST:  # the website's host had it before we did
+    for host in _hosts(tools) if via_host else ():
+        if host.role != MAIL_HOST:
             transfers.record(session, host.id, CATEGORY, [form.id], now=now)
     if not suspected:
         _pass_on(session, tools, form, filled, now)

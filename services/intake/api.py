@@ -85,6 +85,9 @@ def submit_contact_form(call: Call) -> Answer | Redirect:
             call.body,
             language=call.body.get("language", call.language),
             now=call.now,
+            via_host=rules.came_via_host(
+                call.brought_by, keeps_copies=call.site is not None and call.site.host_keeps_copies
+            ),
             site=site,
             suspected=suspected,
         )

@@ -1,4 +1,4 @@
-"""When a form is put aside, by how it was sent and never by who sent it (P59), and which mail forwards one."""
+"""What follows from how a form was sent, and never from who sent it (P59); and which mail forwards one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from shared.policy.sites import Bringer
 
 Suspicion = Literal["trap", "too-fast", "links", "no-proof"]
 FASTEST = timedelta(seconds=3)
@@ -33,6 +35,15 @@ def suspicions(*, trap: bool, filled_in: timedelta | None, message: str, work: b
     if not work:
         found.append("no-proof")
     return found
+
+
+def came_via_host(brought_by: Bringer, *, keeps_copies: bool) -> bool:
+    """Tell whether the website's host had a form before we did: only who had it is told what becomes of it.
+
+    A server passed it on, or the policy says that the host of that site keeps copies; of a form on our own page
+    the host saw nothing.
+    """
+    return brought_by in ("site-server", "program") or (keeps_copies and brought_by != "our-page")
 
 
 def forwarding_mail(form_id: str) -> str:

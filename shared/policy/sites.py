@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMS = ("contact", "newsletter")
+Bringer = Literal["site-server", "program", "site-page", "our-page", "unknown"]
+"""Who brought a form: a site's server, which signed it; another program, as a site's server is one; a browser on a page
+of the site or of ours; or nobody can tell, since a browser hides where it was. Only a signature is proof against a
+program, which writes into its headers what it likes."""
 SHORTEST_KEY = 32
 NAME = validate.Regexp(r"[a-z][a-z0-9-]{0,39}\Z", error="Not a name in lower case.")
 PREFIX = validate.Length(2, 40, error="A prefix has 2 to 40 characters: a shorter one would hit our own fields.")
@@ -28,7 +32,8 @@ class Site:
     goes after a form, by form. Fields whose names begin with one of ``ignores`` are the site's own and are dropped.
     ``frames``: our pages may stand in a frame of it. ``needs_token``: a form without a token is not taken.
     ``proof_of_work``: a visitor's browser does some work first, see ``shared.web.proof_of_work``.
-    ``server_key_file`` holds what the site's server signs with, if it passes forms on.
+    ``server_key_file`` holds what the site's server signs with, if it passes forms on. ``host_keeps_copies``: the
+    website's host has each form that was filled in on the site, also where a browser sent it to us.
     """
 
     id: str
@@ -39,6 +44,7 @@ class Site:
     needs_token: bool = False
     proof_of_work: bool = False
     server_key_file: Path | None = field(default=None, repr=False)
+    host_keeps_copies: bool = False
 
     def server_key(self) -> bytes:
         """Return what the site's server signs with. Raises ConfigurationError when there is none, or a short one."""
@@ -63,6 +69,7 @@ class SiteSchema(Schema):
     form_token_required = fields.Boolean(load_default=False)
     proof_of_work = fields.Boolean(load_default=False)
     server_key_file = fields.String()
+    host_keeps_copies = fields.Boolean(load_default=False)
 
     @validates_schema
     def check(self, said: Mapping[str, Any], **_options: Any) -> None:
@@ -100,6 +107,7 @@ def sites_of(said: Mapping[str, Mapping[str, Any]], folder: Path) -> dict[str, S
             needs_token=site["form_token_required"],
             proof_of_work=site["proof_of_work"],
             server_key_file=folder / file if file else None,
+            host_keeps_copies=site["host_keeps_copies"],
         )
     return sites
 

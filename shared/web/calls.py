@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from shared.errors import PreconditionFailedError, PreconditionRequiredError, UnauthenticatedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
     from werkzeug.datastructures import Headers
 
     from shared.auth import Principal
-    from shared.policy.sites import Site
+    from shared.policy.sites import Bringer, Site
     from shared.service import Tools
     from shared.web.idempotency import Repeat
     from shared.web.paging import Place
@@ -94,9 +94,9 @@ class Call:
     ``now`` is aware UTC by the service's clock. ``body`` and ``query`` went through their schemas.
     ``wants_page`` tells a browser's own form or link from a program. ``headers`` are for signatures,
     ``typed`` is the body before validation, for a form that is shown again. ``site`` is the website that a form
-    came from, where that is known, and ``signed`` whether its server says so. ``restoring`` says, to a route that
-    answers all the same, that stored data may not be shown or acted on: a backup is being put right. ``count`` holds
-    the caller to another limit, stricter than the route's own; it raises TooManyRequestsError.
+    came from or names, and ``brought_by`` who says so. ``restoring`` says, to a route that answers all the same, that
+    stored data may not be shown or acted on: a backup is being put right. ``count`` holds the caller to another limit,
+    stricter than the route's own; it raises TooManyRequestsError.
     """
 
     tools: Tools
@@ -115,7 +115,7 @@ class Call:
     body: dict[str, Any] = field(default_factory=dict)
     repeat: Repeat | None = None
     site: Site | None = None
-    signed: bool = False
+    brought_by: Bringer = "unknown"
     count: Callable[[str], None] = lambda _limit: None
 
     @property
@@ -124,6 +124,21 @@ class Call:
         if self.visitor is None:
             raise UnauthenticatedError("This needs a token.")
         return self.visitor
+
+    @property
+    def signed(self) -> bool:
+        """Whether the site's server says that the form came from there."""
+        return self.brought_by == "site-server"
+
+    @property
+    def held_to(self) -> Collection[Site]:
+        """The sites whose demands a visitor's form has to meet: of one that only names its site, those of all.
+
+        Otherwise a robot would name a site that asks nothing, or none.
+        """
+        if self.site and self.brought_by == "site-page":
+            return [self.site]
+        return self.tools.policy.sites.values()
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:

@@ -81,20 +81,17 @@ def had_for(call: Call) -> timedelta | None:
 
 
 def _is_needed(call: Call) -> bool:
-    """Tell whether a form has to come with a token: not where a site's server vouches for it by its signature.
-
-    Who names no site needs one as soon as one of the sites wants it; otherwise a robot would leave the name out.
-    """
-    if call.signed:
-        return False
-    sites = [call.site] if call.site else call.tools.policy.sites.values()
-    return any(site.needs_token for site in sites)
+    """Tell whether a form has to come with a token: not where a site's server vouches for it by its signature."""
+    return not call.signed and any(site.needs_token for site in call.held_to)
 
 
 def page(call: Call, template: str, here: str, action: str) -> Page:
-    """Return the page ``here`` of a form that posts to ``action``; the clinic's websites may show it in a frame."""
+    """Return the page ``here`` of a form that posts to ``action``; the clinic's websites may show it in a frame.
+
+    From our page a form comes as from no site's, whichever it names: the page has the work done that any site asks.
+    """
     sites = call.tools.policy.sites.values()
-    asks_work = proof_of_work.is_asked(call)
+    asks_work = any(site.proof_of_work for site in sites)
     named = f"?site={call.site.id}" if call.site else ""
     context = {
         "statement": call.tools.policy.statement.isoformat(),

@@ -40,14 +40,8 @@ SPENT = Both(
 
 
 def is_asked(call: Call) -> bool:
-    """Tell whether a form should come with work done: not where a site's server vouches for it by its signature.
-
-    Who names no site is asked as soon as one of the sites asks; otherwise a robot would leave the name out.
-    """
-    if call.signed:
-        return False
-    sites = [call.site] if call.site else call.tools.policy.sites.values()
-    return any(site.proof_of_work for site in sites)
+    """Tell whether a form should come with work done: not where a site's server vouches for it by its signature."""
+    return not call.signed and any(site.proof_of_work for site in call.held_to)
 
 
 def challenge(tools: Tools) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """Forms that stand on the clinic's websites: which site a form came from, and what a browser may see of the answer.
 
-A site is known by the origin its browser says, by ``?site=``, or by the signature of the site's own server::
+A site is known by the origin that a browser says, or by the signature of the site's own server::
 
     Discreet-Site: www
     Discreet-Signature: t=1764200000,v1=<HMAC-SHA256 over "1764200000." and the body, in hex>
+
+``?site=`` names one where neither is there, which says where a visitor goes next and spares nobody what a site demands.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, cast
 from flask import Response, request
 
 from shared.errors import ForbiddenError, UnauthenticatedError
+from shared.web.pages import wants_page
 from shared.wording import Both
 
 if TYPE_CHECKING:
@@ -24,35 +27,37 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from shared.policy import Policy
-    from shared.policy.sites import Site
+    from shared.policy.sites import Bringer, Site
     from shared.service import Tools
     from shared.web.registry import Mounted
 
 SITE, SIGNATURE = "Discreet-Site", "Discreet-Signature"
 TOLERANCE = timedelta(minutes=5)
+HIDDEN = "null"
+"""The origin of a browser that does not say where it was."""
 PREFLIGHT_SECONDS = "600"
 MAY_SEND = "Content-Type, Accept-Language, Idempotency-Key"
 _SIGNED = re.compile(r"t=([0-9]{1,12}),v1=([0-9a-f]{64})")
 
 
-def site_of(policy: Policy, body: bytes, now: datetime) -> tuple[Site | None, bool]:
-    """Return which of the clinic's websites this call came from, if any, and whether its server signed it.
+def site_of(policy: Policy, body: bytes, now: datetime) -> tuple[Site | None, Bringer]:
+    """Return which of the clinic's websites this call came from or names, if any, and who brought it.
 
     Raises ForbiddenError for another's website or one that is not there, UnauthenticatedError for a signature
     that does not hold.
     """
     if name := request.headers.get(SITE):
-        return _signed(policy, name, body, now), True
+        return _signed(policy, name, body, now), "site-server"
     named = request.args.get("site")
-    origin = request.headers.get("Origin", "null")
-    if origin == "null" or origin.partition("://")[2] == request.host:
-        return (_named(policy, named), False) if named else (None, False)
+    origin = request.headers.get("Origin", HIDDEN)
+    if origin == HIDDEN or origin.partition("://")[2] == request.host:
+        return _named(policy, named) if named else None, _brought_by()
     site = policy.site_at(origin)
     if site is None or named not in (None, site.id):
         raise ForbiddenError(
             Both("Deze website staat niet op de lijst van de kliniek.", "This website is not on the clinic's list.")
         )
-    return site, False
+    return site, "site-page"
 
 
 def claimed(policy: Policy) -> str | None:
@@ -101,6 +106,19 @@ def share_with_sites(app: Flask, routes: Sequence[Mounted]) -> None:
 
 def _preflight_at(path: str) -> str:
     return f"OPTIONS {path}"
+
+
+def _brought_by() -> Bringer:
+    """Return who brought a form that no site's origin came with.
+
+    Every browser of today sends an Origin with a POST (Fetch, section 3.2), if only to say that it hides it, as it does
+    on our pages, which ask for no referrer; it then still says that page and address are of one origin (Fetch
+    Metadata, section 2.3).
+    """
+    origin = request.headers.get("Origin")
+    if origin not in (None, HIDDEN) or request.headers.get("Sec-Fetch-Site") == "same-origin":
+        return "our-page"
+    return "program" if origin is None and not wants_page() else "unknown"
 
 
 def _named(policy: Policy, name: str) -> Site:

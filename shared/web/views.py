@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shared.clock import Clock
-    from shared.policy.sites import Site
+    from shared.policy.sites import Bringer, Site
     from shared.service import Tools
     from shared.web.calls import Reply
     from shared.web.mounts import Mount
@@ -50,11 +50,11 @@ def view_of(app: Flask, route: Route, mount: Mount, *, limits: Clock | None) -> 
             raise UnavailableError("restore", RESTORING, retry_after=RETRY_AFTER)
         # The error handler shows the form again with what the call got to hold.
         g.mount, g.route = mount, route
-        site, signed = _site(route, mount)
+        site, brought_by = _site(route, mount)
         if route.limit and limits:
-            _count(route, mount, limits, site if signed else None, str(route.limit))
+            _count(route, mount, limits, site if brought_by == "site-server" else None, str(route.limit))
         call = g.call = _call(route, mount, path)
-        call.site, call.signed = site, signed
+        call.site, call.brought_by = site, brought_by
         if limits:
             call.count = partial(_count, route, mount, limits, None)
         read_query(route, call)
@@ -143,9 +143,9 @@ def _repeat(route: Route, call: Call) -> Repeat:
     )
 
 
-def _site(route: Route, mount: Mount) -> tuple[Site | None, bool]:
+def _site(route: Route, mount: Mount) -> tuple[Site | None, Bringer]:
     if not route.sites:
-        return None, False
+        return None, "unknown"
     tools = cast("Tools", mount.tools)
     # By the machine's clock, as the site's server has it.
     return site_of(tools.policy, read_bytes(route.most_bytes), system_clock())

@@ -15,6 +15,7 @@ import yaml
 from shared.settings import CONFIG, ROOT
 from tests.browser.chromium import Chromium, program
 from tests.services.console.fake_requests import Served
+from tests.services.intake.test_holding import given
 from tests.services.intake.website import open_website
 
 if TYPE_CHECKING:
@@ -197,7 +198,9 @@ def test_a_site_that_asks_for_work_gets_it_from_each_of_its_forms(scripted, show
     intake[1].clock.forward(seconds=5)
     scripted.click("button")
     _until(lambda: scripted.address == f"{site[0]}/bedankt")
-    assert [(form.site, form.suspected) for form in intake[1].rows()] == [("www", None)] * 3
+    forms = intake[1].rows()
+    assert [(form.site, form.suspected) for form in forms] == [("www", None)] * 3
+    assert {form for _, form in given(intake[1])} == {form.id for form in forms[:2]}  # the site's host never saw ours
     assert all(url.startswith((*site[:1], intake[0])) for url in scripted.requested)
 
 

@@ -88,7 +88,7 @@ class People:
 
         def step(tools: Tools) -> None:
             with tools.database.transaction() as session:
-                intake.submit(session, tools, content, language="nl", now=tools.clock())
+                intake.submit(session, tools, content, language="nl", via_host=True, now=tools.clock())
 
         if self.world.do("intake", step, dies) is not DIED:
             [form] = self._ids("intake") - before

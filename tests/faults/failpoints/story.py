@@ -71,7 +71,8 @@ class Story:
         for email, name in ((ANNA, "Anna"), (BEA, "Bea")):
             form = {"name": name, "email": email, "phone": PHONE, "message": "Dag", "newsletter": False}
             with self.intake.database.transaction() as session:
-                intake.submit(session, self.intake, form, language="nl", now=self.installation.clock())
+                now = self.installation.clock()
+                intake.submit(session, self.intake, form, language="nl", via_host=True, now=now)
             asked = SignUp(first_name=name, email=email, language="nl", source="sign-up-form")
             with self.newsletter.database.transaction() as session:
                 sign_up(session, self.newsletter, asked, now=self.installation.clock())

@@ -7,6 +7,7 @@ from functools import partial
 import altcha
 import pytest
 
+from services.doctor import websites
 from tests.services.intake.test_sites import CLINIC, KEY, SHOP, signed, sites_of
 from tests.services.intake.website import BROWSER, FORM, SUBMIT, open_website
 
@@ -45,13 +46,15 @@ def test_p16_work_that_was_done_counts_once_and_a_second_click_is_no_second_form
 
 
 def test_p83_without_script_nobody_is_refused_and_the_form_waits_for_a_person(clinic) -> None:
-    """Leaving out the site's name helps no robot; a site that asks nothing, or vouches itself, needs no work."""
-    for headers in ({"Origin": CLINIC}, {}):
-        assert clinic.client.post(SUBMIT, data=FORM, headers=BROWSER | headers).status_code == 303
+    """Naming no site, or one that asks nothing, helps no robot; that site's visitors and a server's form need none."""
+    hidden, ours = {"Origin": "null"}, {"Origin": "http://localhost"}
+    named = f"{SUBMIT}?site=shop"
+    for path, headers in ((SUBMIT, {"Origin": CLINIC}), (SUBMIT, {}), (named, {}), (named, hidden), (named, ours)):
+        assert clinic.client.post(path, data=FORM, headers=BROWSER | headers).status_code == 303
     clinic.client.post(SUBMIT, json=FORM, headers={"Origin": SHOP})
     body = b'{"name": "Anna", "email": "anna@voorbeeld.example", "message": "Hallo"}'
     clinic.client.post(SUBMIT, data=body, headers=signed(body, key=KEY))
-    assert [row.suspected for row in clinic.rows()] == ["no-proof", "no-proof", None, None]
+    assert [row.suspected for row in clinic.rows()] == ["no-proof"] * 5 + [None, None]
     assert "proof_of_work" not in clinic.client.get("/intake/v1/form-token", headers={"Origin": SHOP}).json
 
 
@@ -72,8 +75,15 @@ def test_work_that_is_wrong_or_forged_is_refused_and_what_was_typed_comes_back(c
         assert "script-src 'self'" in page.headers["Content-Security-Policy"]
 
 
-def test_a_page_that_asks_no_work_may_run_no_script(clinic) -> None:
-    """The permission comes with the work."""
-    page = clinic.client.get("/intake/contact?site=shop")
+def test_our_page_has_the_work_done_that_any_site_asks_and_else_may_run_no_script(clinic, website) -> None:
+    """Whichever site it names, also where a form of that site comes back; the permission comes with the work."""
+    of_shop = BROWSER | {"Origin": SHOP}
+    shown = clinic.client.get("/intake/contact?site=shop")
+    for page in (shown, clinic.client.post(SUBMIT, data=FORM | {"email": "anna"}, headers=of_shop)):
+        assert 'data-proof-of-work="/intake/v1/form-token?site=shop"' in page.text
+    assert "proof_of_work" in clinic.client.get("/intake/v1/form-token?site=shop").json
+    [finding] = websites(clinic.tools.settings)
+    assert (finding.well, "it is on shop does without" in finding.text) == (False, True)
+    page = website.client.get("/intake/contact")
     assert "script" not in page.headers["Content-Security-Policy"]
     assert "<script" not in page.text

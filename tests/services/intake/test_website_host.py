@@ -1,4 +1,4 @@
-"""The website's host has every form before we do: that is noted, and whatever becomes of a form reaches it."""
+"""What the website's host had before we did: that is noted, and whatever becomes of such a form reaches it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from shared.propagation.tables import issued_decisions
 from shared.propagation.transfers import held_by
 from tests.kit.opendsr import headers, scripted, status
 from tests.services.intake.test_holding import answered, decide, given
-from tests.services.intake.test_sites import CLINIC, SITES, signed, sites_of
-from tests.services.intake.website import FORM, HOST, REGISTER, SUBMIT, open_website
+from tests.services.intake.test_sites import CLINIC, SHOP, SITES, signed, sites_of
+from tests.services.intake.website import BROWSER, FORM, HOST, REGISTER, SUBMIT, open_website
 
 BERT = "bert@voorbeeld.example"
+KEEPING = SITES | {"www": SITES["www"] | {"host_keeps_copies": True}}
 CALLBACKS = "/intake/v1/opendsr/callbacks"
 ASKED, BY_API = "website-host", "second-host"
 BOTH_DID = {None: ("done", "recounted"), ASKED: ("done", "statement"), BY_API: ("done", "processor-signed")}
@@ -52,7 +53,7 @@ def test_p53_p95_a_form_that_came_through_a_site_is_erased_at_its_host_by_hand_a
         register["processors"][BY_API] = by_api
         (tmp_path / "both.yaml").write_text(yaml.safe_dump(register), encoding="utf-8")
         environ = {"DISCREET_PROCESSORS": str(tmp_path / "both.yaml")}
-        with open_website(tmp_path, sites_of(tmp_path, SITES) | environ) as website:
+        with open_website(tmp_path, sites_of(tmp_path, KEEPING) | environ) as website:
             body = json.dumps(FORM).encode()
             assert website.client.post(SUBMIT, data=body, headers=signed(body)).status_code == 202
             website.clock.forward(minutes=1)
@@ -79,3 +80,30 @@ def test_p53_p95_a_form_that_came_through_a_site_is_erased_at_its_host_by_hand_a
             asked = [json.loads(call[3]) for call in host.calls if call[0] == "POST"]
             assert [FORM["email"] in str(each) for each in asked] == [True, False]
             assert website.rows() == []
+
+
+def test_p95_a_host_is_told_only_of_a_form_that_it_had(tmp_path) -> None:
+    """Passed on by a server, or filled in on a site whose host keeps copies; never of a form on our own page."""
+    ours, framed = {"Origin": "http://localhost"}, {"Origin": "null", "Sec-Fetch-Site": "same-origin"}
+    hidden = {"Origin": "null", "Sec-Fetch-Site": "cross-site"}
+    with open_website(tmp_path, sites_of(tmp_path, KEEPING)) as website:
+
+        def had(headers: dict[str, str], site: str = "", **sent: object) -> bool:
+            before, sent = len(given(website)), sent or {"data": FORM}
+            named = {"site": site} if site else {}
+            answer = website.client.post(SUBMIT, query_string=named, headers=headers, **sent)
+            assert answer.status_code in (202, 303)
+            return len(given(website)) == before + 1
+
+        body = json.dumps(FORM).encode()
+        assert had(signed(body), data=body)
+        assert had({}, json=FORM)
+        assert [had(BROWSER | {"Origin": each}) for each in (CLINIC, SHOP)] == [True, False]
+        assert [had(BROWSER | hidden, each) for each in ("www", "shop", "")] == [True, False, False]
+        assert not any(had(BROWSER | each, "www") for each in (ours, framed))
+        assert not had(BROWSER)
+        had_by_host = {form for _, form in given(website)}
+        [unseen, *_] = [row.id for row in website.rows() if row.id not in had_by_host]
+        told = answered(website, decide(website, "erasure", forms=[unseen]))
+        assert {who: said.outcome for who, said in told.items()} == {None: "done", ASKED: "not-addressed"}
+        assert [mail for mail in website.mails() if mail.to == HOST] == []
