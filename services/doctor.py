@@ -182,6 +182,8 @@ def _seed(processor: Processor) -> Iterator[Finding]:
         yield look(f"{processor.id}: its seed mailbox cannot be opened. {error.detail}")
     else:
         yield well(f"{processor.id}: its seed mailbox opens, and has {number} folders")
+        if not programmes.vouching_of(processor).authserv_id:
+            yield look(f"{processor.id}: without seed_authserv_id nothing shows that a copy there is the programme's.")
 
 
 def newsletter_list(settings: Settings, service: str) -> Iterator[Finding]:

@@ -239,30 +239,33 @@ KNOWN_BY = {
     "webhook": Both("gezien: het programma meldde het", "watched: the programme told"),
     "poll": Both("gezien: bij het programma nagekeken", "watched: the programme was asked"),
 }
-EDITION_WARNINGS = {
-    "too-early": Both("binnen zes weken na de vorige", "within six weeks after the one before"),
-    "part-of-list": Both("naar een deel van de lijst", "to a part of the list"),
-    "more-than-list": Both("naar meer mensen dan onze lijst", "to more people than our list"),
-    "unknown": Both("onbekend naar wie hij gaat", "unknown whom it goes to"),
-    "seed-unseen": Both("niet in de proefmailbox aangekomen", "did not reach the seed mailbox"),
-    "seed-lacking": Both("afmelden is er niet eenvoudig:", "leaving is not simple in it:"),
-}
 AUDIENCES = {
     "whole-list": Both("naar de hele lijst", "to the whole list"),
     "part-of-list": Both("naar een deel van de lijst", "to a part of the list"),
     "more-than-list": Both("naar meer mensen dan onze lijst", "to more people than our list"),
     "another-list": Both("naar een andere lijst", "to another list"),
-    "unknown": Both("onbekend naar wie", "unknown to whom"),
+    "unknown": Both("onbekend naar wie hij gaat", "unknown whom it goes to"),
+}
+EDITION_WARNINGS = {
+    "too-early": Both("binnen zes weken na de vorige", "within six weeks after the one before"),
+    **{whom: text for whom, text in AUDIENCES.items() if whom != "whole-list"},
+    "seed-unseen": Both("niet in de proefmailbox aangekomen", "did not reach the seed mailbox"),
+    "seed-lacking": Both("afmelden is er niet eenvoudig:", "leaving is not simple in it:"),
 }
 SEEDS = {
     "waiting": Both("nog niet in de proefmailbox", "not in the seed mailbox yet"),
     "verified": Both("afmeldlink en koppen in orde", "link and headers to unsubscribe in order"),
+    "alike": Both(
+        "afmeldlink en koppen in orde in een mail die erop lijkt; niet gebleken dat die van het programma is",
+        "link and headers to unsubscribe in order in a mail that looks like it; not shown to be the programme's",
+    ),
 }
 LACKS = {
     "list-unsubscribe": Both("List-Unsubscribe ontbreekt", "List-Unsubscribe is missing"),
     "list-unsubscribe-post": Both("List-Unsubscribe-Post ontbreekt", "List-Unsubscribe-Post is missing"),
     "dkim": Both("geen DKIM-handtekening over deze koppen", "no DKIM signature over these headers"),
     "foot-link": Both("geen afmeldlink onderaan", "no link to unsubscribe at the foot"),
+    "origin": Both("niet gebleken dat het van het programma is", "not shown to be the programme's"),
 }
 GROUPS: Mapping[str, Mapping[str, Both]] = {
     "kind": KINDS,

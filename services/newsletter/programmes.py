@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
 
+from services.newsletter.editions.origins import Vouching
 from services.newsletter.processors.brevo import Brevo
 from services.newsletter.processors.laposta import Laposta
 from services.newsletter.processors.listmonk import Listmonk
@@ -18,6 +19,7 @@ from services.newsletter.processors.mailerlite import MailerLite
 from shared.errors import NotFoundError, OutsideError
 from shared.mail.mailbox import Mailbox
 from shared.processors.interface import Done, NothingHeld, Retained, evidence_of
+from shared.processors.settings import settings_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +41,7 @@ ASKED: Mapping[str, type[Listmonk]] = {"listmonk": Listmonk}
 PROGRAMMES = (*TELLING, *ASKED)
 SEED = "seed_"
 """How the settings of the seed mailbox begin, among those of the programme."""
+VOUCHING = frozenset(each.name for each in fields(Vouching))
 
 _log = logging.getLogger(__name__)
 
@@ -79,8 +82,14 @@ def seed_of(processor: Processor) -> Mailbox | None:
 
     Raises ConfigurationError.
     """
-    given = {name.removeprefix(SEED): each for name, each in processor.settings.items() if name.startswith(SEED)}
+    given = {name: each for name, each in _seed_settings(processor).items() if name not in VOUCHING}
     return Mailbox.from_settings(given) if given else None
+
+
+def vouching_of(processor: Processor) -> Vouching:
+    """Return who vouches for what lies in that mailbox. Raises ConfigurationError."""
+    given = {name: each for name, each in _seed_settings(processor).items() if name in VOUCHING}
+    return settings_from(Vouching, given)
 
 
 def to_ask(register: Register) -> tuple[Processor, ...]:
@@ -144,6 +153,10 @@ def _together(outcomes: Sequence[Outcome]) -> Outcome:
     if kept := [outcome for outcome in known if isinstance(outcome, Retained)]:
         return replace(max(kept, key=lambda each: each.until or date.max), evidence=evidence)
     return Done(evidence) if any(isinstance(outcome, Done) for outcome in known) else NothingHeld(evidence)
+
+
+def _seed_settings(processor: Processor) -> dict[str, str | int | bool]:
+    return {name.removeprefix(SEED): each for name, each in processor.settings.items() if name.startswith(SEED)}
 
 
 def _without_seed(processor: Processor) -> dict[str, str | int | bool]:

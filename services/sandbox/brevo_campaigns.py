@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response, jsonify, request
 
-from services.sandbox.campaigns import PlayedCampaigns
+from services.sandbox.campaigns import SENDER, PlayedCampaigns
 
 if TYPE_CHECKING:
     from flask import Blueprint
@@ -63,6 +63,7 @@ class BrevoCampaigns:
             "name": campaign.subject,
             "subject": campaign.subject,
             "type": "classic",
+            "sender": {"name": "Kliniek", "email": SENDER, "id": "1"},
             "status": "sent" if campaign.began_at else "queued" if campaign.planned_at else "draft",
             "recipients": {"lists": lists, "exclusionLists": [1] if campaign.whom == "segment" else []},
         }

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 Whom: TypeAlias = Literal["list", "segment", "more", "other"]
 """Whom it goes to: the whole list, a part of it, that and others, or another list."""
+SENDER = "nieuws@clinic.example"
 WHOMS: tuple[Whom, ...] = get_args(Whom)
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from flask import jsonify, request
 
-from services.sandbox.campaigns import PlayedCampaigns
+from services.sandbox.campaigns import SENDER, PlayedCampaigns
 
 if TYPE_CHECKING:
     from flask import Blueprint
@@ -68,7 +68,7 @@ class LapostaCampaigns:
             "type": "regular",
             "name": campaign.subject,
             "subject": campaign.subject,
-            "from": {"name": "Kliniek", "email": "nieuws@clinic.example"},
+            "from": {"name": "Kliniek", "email": SENDER},
             "list_ids": lists[campaign.whom],
             "delivery_requested": _local(requested),
             "delivery_started": _local(campaign.began_at),

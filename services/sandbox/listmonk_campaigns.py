@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import jsonify, request
 
-from services.sandbox.campaigns import PlayedCampaigns
+from services.sandbox.campaigns import SENDER, PlayedCampaigns
 
 if TYPE_CHECKING:
     from flask import Blueprint
@@ -66,6 +66,7 @@ class ListmonkCampaigns:
             "created_at": campaign.made_at.isoformat(),
             "type": "regular",
             "subject": campaign.subject,
+            "from_email": f"Kliniek <{SENDER}>",
             "lists": [{"id": number, "name": "Nieuwsbrief"} for number in lists[campaign.whom]],
             "status": "finished" if campaign.began_at else "scheduled" if campaign.planned_at else "draft",
             "send_at": _written(campaign.planned_at or self._times.get(campaign.key)),

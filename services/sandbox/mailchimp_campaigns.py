@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response, jsonify, request
 
-from services.sandbox.campaigns import PlayedCampaigns
+from services.sandbox.campaigns import SENDER, PlayedCampaigns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,5 +96,5 @@ class MailchimpCampaigns:
                 "segment_text": "<p>Contacts that match</p>" if segment else "",
                 **({"segment_opts": segment} if segment else {}),
             },
-            "settings": {"subject_line": campaign.subject, "title": campaign.subject},
+            "settings": {"subject_line": campaign.subject, "title": campaign.subject, "reply_to": SENDER},
         }

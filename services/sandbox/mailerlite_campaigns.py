@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from flask import jsonify, request
 
-from services.sandbox.campaigns import PlayedCampaigns
+from services.sandbox.campaigns import SENDER, PlayedCampaigns
 
 if TYPE_CHECKING:
     from flask import Blueprint
@@ -90,7 +90,7 @@ class MailerLiteCampaigns:
             "queued_at": _written(campaign.began_at),
             "started_at": _written(campaign.began_at),
             "finished_at": _written(campaign.began_at),
-            "emails": [{"id": "1", "subject": campaign.subject}],
+            "emails": [{"id": "1", "subject": campaign.subject, "from": SENDER, "from_name": "Kliniek"}],
         }
 
 

@@ -31,7 +31,8 @@ LOOKED_AT = 1000
 MESSAGE_ID = "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]"
 BEGINNING = "BODY.PEEK[]<0.262144>"
 """Of a report, which has the headers of the mail it is about before that mail's text: more is not read."""
-SUBJECT = "BODY.PEEK[HEADER.FIELDS (SUBJECT)]<0.8000>"  # no further: whoever writes to the mailbox decides how long
+OUTSIDE = "BODY.PEEK[HEADER.FIELDS (AUTHENTICATION-RESULTS FROM SUBJECT)]<0.8000>"
+"""What a mail is told by without opening it; no further, since whoever writes to the mailbox decides how long it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +67,9 @@ class Folders:
     def since(self, day: date, wanted: Callable[[bytes], bool]) -> list[bytes]:
         """Return the mails that came since a day of the host's, of every folder, those that came last at the end.
 
-        ``wanted`` is asked about each by its header with the subject. Changes nothing. Of each folder only the last
-        ``LOOKED_AT`` are looked at, and the last ``MOST`` of those that are wanted and not larger than ``LARGEST``
-        read: a flood of other mails does not hide them, and fills no memory.
+        ``wanted`` is asked about each by its subject, its sender and what the host says of it. Changes nothing. Of each
+        folder only the last ``LOOKED_AT`` are looked at, and the last ``MOST`` of those that are wanted and not larger
+        than ``LARGEST`` read: a flood of other mails does not hide them, and fills no memory.
         """
         found: list[tuple[datetime, bytes]] = []
         for name in self._names():
@@ -77,7 +78,7 @@ class Folders:
         return [content for _, content in sorted(found, key=lambda each: each[0])]
 
     def _came(self, numbers: Sequence[int], wanted: Callable[[bytes], bool]) -> list[tuple[datetime, bytes]]:
-        said = self._client.fetch(sorted(numbers)[-LOOKED_AT:], ["RFC822.SIZE", SUBJECT]) if numbers else {}
+        said = self._client.fetch(sorted(numbers)[-LOOKED_AT:], ["RFC822.SIZE", OUTSIDE]) if numbers else {}
         fit = [
             number
             for number, each in said.items()

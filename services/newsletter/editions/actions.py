@@ -60,7 +60,7 @@ def keep_place(session: Session, tools: Tools, plan: Plan, *, now: datetime) -> 
         session.add(edition)
     edition.known_by, edition.about, edition.state = "scheduled", plan.about, "asked"
     edition.at, edition.subject, edition.audience = plan.at, plan.campaign.subject, plan.campaign.audience
-    edition.noted_at = now
+    edition.sender_domain, edition.noted_at = plan.campaign.sender_domain, now
 
 
 def _too_close(at: datetime, close: datetime, earliest: relativedelta) -> Both:
@@ -114,7 +114,7 @@ def take_in(
             edition = _new(processor, campaign, known_by, now)
             session.add(edition)
         edition.state, edition.subject, edition.audience = campaign.state, campaign.subject, campaign.audience
-        edition.at = campaign.at or edition.at
+        edition.at, edition.sender_domain = campaign.at or edition.at, campaign.sender_domain
         if campaign.state == "sent" and not was_sent and seeded and edition.at > now - LOOKED_FOR:
             edition.seed = "waiting"
 
@@ -179,6 +179,7 @@ def _new(processor: str, campaign: Campaign, known_by: KnownBy, now: datetime) -
         audience=campaign.audience,
         warnings=[],
         mailed=[],
+        sender_domain=campaign.sender_domain,
         seed=None,
         lacks=[],
         reminded_at=None,

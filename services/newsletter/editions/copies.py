@@ -1,8 +1,6 @@
 """What a copy of an edition has to have: both headers of RFC 8058, a signature over them, and a link at its foot (P24).
 
-No link is followed: whoever opens one may unsubscribe, and whoever looks is no subscriber who wants to. Anybody can
-mail to the address, so headers are read with the plainer of Python's two policies, and nothing that is very long is
-read at all: the other one ends in an IndexError, or takes minutes, over what a stranger may write.
+No link is followed: whoever opens one may unsubscribe, and whoever looks is no subscriber who wants to.
 """
 
 from __future__ import annotations
@@ -10,34 +8,27 @@ from __future__ import annotations
 import email
 import re
 from dataclasses import dataclass, field
-from email.errors import MessageError
-from email.header import decode_header
-from email.parser import BytesHeaderParser
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from shared.mail.strangers import LONGEST_HEADER, is_made_slow
+from services.newsletter.editions.headers import DOMAIN, values
+from shared.mail.strangers import is_made_slow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from email.message import Message
 
-Lack = Literal["list-unsubscribe", "list-unsubscribe-post", "dkim", "foot-link"]
+Lack = Literal["list-unsubscribe", "list-unsubscribe-post", "dkim", "foot-link", "origin"]
+"""``origin``: nothing shows that the mail is of the programme (``editions.origins``)."""
 
 URI = re.compile(r"<([^<>]+)>")
-DOMAIN = re.compile(r"@([^\s<>@]{1,255})>?\Z")
 PLAIN_LINK = re.compile(r"https?://[^\s<>\"]+")
 LEAVING = re.compile(r"unsubscri|afmeld|uitschrij|opt-?out", re.IGNORECASE)
 FOOT = 1500  # letters that may follow the link: an address, a chamber of commerce number, a few lines of law
 FOOT_PAGE = 30_000
 """How much of a page's end is read for its foot, with all that is not shown."""
 UNSHOWN = frozenset({"style", "script", "title", "head"})
-
-
-def subject_of(copy: bytes) -> str:
-    """Return a mail's subject on one line, or nothing where it cannot be read."""
-    return next(iter(_values(BytesHeaderParser().parsebytes(copy), "Subject")), "")
 
 
 def lacks_of(copy: bytes, public_url: str) -> list[Lack]:
@@ -48,39 +39,20 @@ def lacks_of(copy: bytes, public_url: str) -> list[Lack]:
     if is_made_slow(copy):
         raise ValueError("a mail that is made to be slow")
     message = email.message_from_bytes(copy)
-    uris = [uri.strip() for value in _values(message, "List-Unsubscribe") for uri in URI.findall(value)]
+    uris = [uri.strip() for value in values(message, "List-Unsubscribe") for uri in URI.findall(value)]
     one_click = [uri for uri in uris if uri.lower().startswith("https://")]
-    posts = [value.lower() for value in _values(message, "List-Unsubscribe-Post")]
+    posts = [value.lower() for value in values(message, "List-Unsubscribe-Post")]
     found: list[Lack] = []
     if not one_click:
         found.append("list-unsubscribe")
     if posts != ["list-unsubscribe=one-click"]:
         found.append("list-unsubscribe-post")
-    if not any(_covers(value) for value in _values(message, "DKIM-Signature")):
+    if not any(_covers(value) for value in values(message, "DKIM-Signature")):
         found.append("dkim")
     ours = {_host(public_url), *(_site(uri) for uri in one_click), _sender(message)} - {""}
     if not any(_leads_out(address, words, ours) for address, words in _at_the_foot(message)):
         found.append("foot-link")
     return found
-
-
-def _values(message: Message, name: str) -> list[str]:
-    """Return what stands in the headers of that name, decoded and each on one line."""
-    values = [str(value) for value in message.get_all(name, [])]
-    return [" ".join(_decoded(value).split()) for value in values if len(value) <= LONGEST_HEADER]
-
-
-def _decoded(text: str) -> str:
-    if "=?" not in text:
-        return text
-    try:
-        parts = [
-            part if isinstance(part, str) else part.decode(charset or "latin-1", "replace")
-            for part, charset in decode_header(text)
-        ]
-    except (MessageError, LookupError, ValueError):
-        return text
-    return "".join(parts)
 
 
 def _covers(signature: str) -> bool:
@@ -99,7 +71,7 @@ def _leads_out(address: str, words: str, ours: set[str]) -> bool:
 
 
 def _sender(message: Message) -> str:
-    found = DOMAIN.search(next(iter(_values(message, "From")), ""))
+    found = DOMAIN.search(next(iter(values(message, "From")), ""))
     return ".".join(found[1].lower().split(".")[-2:]) if found else ""
 
 

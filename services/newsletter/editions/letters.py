@@ -44,6 +44,10 @@ LACKS: Mapping[str, Both] = {
     "list-unsubscribe-post": Both("de kop List-Unsubscribe-Post (RFC 8058)", "List-Unsubscribe-Post (RFC 8058)"),
     "dkim": Both("een DKIM-handtekening die beide koppen dekt", "a DKIM signature that covers both of these headers"),
     "foot-link": Both("een afmeldlink onderaan", "a link to unsubscribe at the foot"),
+    "origin": Both(
+        "iets waaruit blijkt dat het van het programma komt, en niet van een ander",
+        "anything that shows that it is the programme's, and nobody else's",
+    ),
 }
 
 

@@ -25,9 +25,9 @@ class Edition(Base):
 
     ``at`` is when it is planned or when its sending began. ``known_by`` is ``scheduled`` where it was planned through
     us; any other was watched. ``state`` is ``told`` until it is looked up, and ``asked`` while the programme was asked
-    to plan it and has not shown it yet. ``seed`` is what became of the copy in the seed mailbox, and ``lacks`` what
-    that copy lacked. ``mailed`` are the warnings that staff were mailed; ``reminded_at`` is when they were reminded
-    that the next one is due.
+    to plan it and has not shown it yet. ``sender_domain`` is what it is sent from, where the programme shows that.
+    ``seed`` is what became of the copy in the seed mailbox, and ``lacks`` what that copy lacked. ``mailed`` are the
+    warnings that staff were mailed; ``reminded_at`` is when they were reminded that the next one is due.
     """
 
     __tablename__ = "editions"
@@ -43,6 +43,7 @@ class Edition(Base):
     audience: Mapped[str] = mapped_column(sa.String(20))
     warnings: Mapped[list[str]] = mapped_column(sa.JSON)
     mailed: Mapped[list[str]] = mapped_column(sa.JSON)
+    sender_domain: Mapped[str] = mapped_column(sa.String(255))
     seed: Mapped[str | None] = mapped_column(sa.String(10))
     lacks: Mapped[list[str]] = mapped_column(sa.JSON)
     reminded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from shared.deadlines import add_period, local_date
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import date, datetime
 
     from dateutil.relativedelta import relativedelta
@@ -16,7 +16,8 @@ About = Literal["offers", "products-and-services", "changes"]
 """What an edition may be about, by the statement's own list (P23)."""
 State = Literal["told", "asked", "scheduled", "sent"]
 KnownBy = Literal["scheduled", "webhook", "poll"]
-Seed = Literal["waiting", "verified", "lacking", "unseen"]
+Seed = Literal["waiting", "verified", "alike", "lacking", "unseen"]
+"""What became of the copy in the seed mailbox; ``alike``: in order, and nothing shows that it is the programme's."""
 Warning_ = Literal[
     "too-early", "part-of-list", "more-than-list", "another-list", "unknown", "seed-lacking", "seed-unseen"
 ]
@@ -39,6 +40,13 @@ def in_the_way(at: datetime, others: Iterable[datetime], earliest: relativedelta
 def is_overdue(last: datetime, now: datetime, overdue: relativedelta) -> bool:
     """Tell whether so much time went by since an edition that staff are reminded of the next."""
     return local_date(now) >= add_period(local_date(last), overdue)
+
+
+def seed_of(lacks: Collection[str]) -> Seed:
+    """Return what is said of a copy that lacks this."""
+    if not lacks:
+        return "verified"
+    return "alike" if set(lacks) == {"origin"} else "lacking"
 
 
 def warnings_of(

@@ -19,7 +19,7 @@ class PlanEditionSchema(Schema):
 class EditionSchema(Schema):
     """An edition: when, how that is known (``scheduled`` through us, or ``webhook`` and ``poll``), and what is wrong.
 
-    ``seed`` is null where no seed mailbox was looked into, else waiting, verified, lacking or unseen.
+    ``seed`` is null where no seed mailbox was looked into, else waiting, verified, alike, lacking or unseen.
     """
 
     processor = fields.String()

@@ -8,15 +8,18 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from services.newsletter import programmes
-from services.newsletter.editions import actions, records
+from services.newsletter.editions import actions, records, rules
 from services.newsletter.editions.actions import SEEN_WITHIN
-from services.newsletter.editions.copies import lacks_of, subject_of
+from services.newsletter.editions.copies import lacks_of
+from services.newsletter.editions.headers import subject_of
+from services.newsletter.editions.origins import origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from services.newsletter.editions.copies import Lack
+    from services.newsletter.editions.origins import Origin, Vouching
     from services.newsletter.editions.records import Edition
     from shared.propagation.register import Processor
     from shared.service import Tools
@@ -33,7 +36,7 @@ def look_into(tools: Tools, programme: Processor, now: datetime) -> None:
 
     One that is not there after a day is said to be missing, also where the mailbox does not open.
     """
-    mailbox = programmes.seed_of(programme)
+    mailbox, vouching = programmes.seed_of(programme), programmes.vouching_of(programme)
     with tools.database.reading() as session:
         waiting = records.find_waiting(session, programme.id)
     if mailbox is None or not waiting:
@@ -42,14 +45,13 @@ def look_into(tools: Tools, programme: Processor, now: datetime) -> None:
     try:
         with mailbox.opened() as folders:
             day = (min(each.at for each in waiting) - EARLIER).date()
-            copies = folders.since(day, lambda header: any(_is_by(each, header) for each in waiting))
+            copies = folders.since(day, lambda head: any(_of(each, head, vouching) != "other" for each in waiting))
     finally:
-        _write_down(tools, waiting, copies, now)
+        url = tools.settings.public_url
+        _write_down(tools, [(each, _lacks(each, copies, vouching, url)) for each in waiting], now)
 
 
-def _write_down(tools: Tools, waiting: Sequence[Edition], copies: Sequence[bytes], now: datetime) -> None:
-    url = tools.settings.public_url
-    found = [(each, _lacks(each, copies, url)) for each in waiting]
+def _write_down(tools: Tools, found: Sequence[tuple[Edition, Sequence[Lack] | None]], now: datetime) -> None:
     with tools.database.transaction() as session:
         records.lock(session)
         for known, lacks in found:
@@ -58,28 +60,29 @@ def _write_down(tools: Tools, waiting: Sequence[Edition], copies: Sequence[bytes
                 continue
             if lacks is not None:
                 edition.lacks = [*lacks]
-                edition.seed = "lacking" if lacks else "verified"
+                edition.seed = rules.seed_of(lacks)
             elif now >= edition.at + SEEN_WITHIN:
                 edition.seed = "unseen"
         session.flush()
         actions.judge(session, tools)
 
 
-def _lacks(edition: Edition, copies: Sequence[bytes], url: str) -> Sequence[Lack] | None:
-    """Return what the last mail by the edition's subject lacks; None where there is none that can be read."""
+def _lacks(edition: Edition, copies: Sequence[bytes], vouching: Vouching, url: str) -> Sequence[Lack] | None:
+    """Return what the edition's copy that came last lacks; None where there is none that can be read."""
     for copy in reversed(copies):
-        if _is_by(edition, copy):
+        origin = _of(edition, copy, vouching)
+        if origin != "other":
             try:
-                return lacks_of(copy, url)
+                return [*lacks_of(copy, url), *(["origin"] if origin == "alike" else ())]
             except Exception as error:  # noqa: BLE001 - a stranger's mail must not keep the others from being looked at
                 because = {"because": type(error).__qualname__}
                 _log.warning("a mail in the seed mailbox cannot be read", extra={"fields": because})
     return None
 
 
-def _is_by(edition: Edition, copy: bytes) -> bool:
+def _of(edition: Edition, mail: bytes, vouching: Vouching) -> Origin:
     parts = [" ".join(part.split()) for part in MARK.split(edition.subject)]
-    return _is_filled_in(parts, subject_of(copy))
+    return origin_of(mail, edition.sender_domain, vouching) if _is_filled_in(parts, subject_of(mail)) else "other"
 
 
 def _is_filled_in(parts: Sequence[str], subject: str) -> bool:

@@ -39,6 +39,7 @@ def upgrade() -> None:
         sa.Column("audience", sa.String(length=20), nullable=False),
         sa.Column("warnings", sa.JSON(), nullable=False),
         sa.Column("mailed", sa.JSON(), nullable=False),
+        sa.Column("sender_domain", sa.String(length=255), nullable=False),
         sa.Column("seed", sa.String(length=10), nullable=True),
         sa.Column("lacks", sa.JSON(), nullable=False),
         sa.Column("reminded_at", UtcDateTime(), nullable=True),

@@ -101,7 +101,8 @@ class Promise:
 class Campaign:
     """A mailing as the programme has it: `at` is when it is planned, or when its sending began (aware UTC).
 
-    `subject` is what it has for everybody, with the programme's marks where a name will stand.
+    `subject` is what it has for everybody, with the programme's marks where a name will stand. `sender_domain` is that
+    of the address it is sent from, or nothing where the programme does not show one.
     """
 
     campaign_id: str
@@ -109,6 +110,7 @@ class Campaign:
     state: CampaignState
     audience: Audience
     at: datetime | None = None
+    sender_domain: str = ""
 
     def goes_since(self, moment: datetime) -> bool:
         """Tell whether it is planned or was sent, and not before this moment; without a time, that is not known."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # Rules for addresses proper live in shared.identity; this only tells an address from garbage.
 # U+FFFD stands where bytes could not be decoded, and half a surrogate pair cannot be written again.
 ADDRESS = re.compile(r"[^@\s\x00-\x1f\x7f\ufffd\ud800-\udfff]{1,64}@[^@\s\x00-\x1f\x7f\ufffd\ud800-\udfff]{1,255}")
+DOMAIN = re.compile(r"@([a-z0-9.-]{1,255})>?\Z", re.IGNORECASE)
 UNFIT_FOR_A_NAME = re.compile(r"[\x00-\x1f\x7f\ufffd\ud800-\udfff]")
 LONGEST_NAME = 100
 EARLIEST, LATEST = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (2000, 2200))
@@ -75,6 +76,12 @@ def one_line(value: object, longest: int) -> str:
     """Return a text on one line of at most that length, or nothing for what is no text."""
     text = UNFIT_FOR_A_NAME.sub(" ", value) if isinstance(value, str) else ""
     return " ".join(text.split())[:longest]
+
+
+def domain_of(value: object) -> str:
+    """Return the domain of an address, with or without a name before it, or nothing for what is none."""
+    found = DOMAIN.search(value.strip()) if isinstance(value, str) else None
+    return found[1].lower() if found else ""
 
 
 def dedupe_key(*parts: str) -> str:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from services.newsletter.processors.audience import LONGEST_SUBJECT, audience_of
 from services.newsletter.processors.brevo import answers
 from services.newsletter.processors.interface import Campaign
-from services.newsletter.processors.minimise import one_line, written_moment
+from services.newsletter.processors.minimise import domain_of, one_line, written_moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -66,12 +66,14 @@ class BrevoCampaigns:
 
     def _shown(self, found: Mapping[str, Any]) -> Campaign:
         state = STATES.get(str(found.get("status", "")).replace("_", "").lower(), "draft")
+        sender = found.get("sender")
         return Campaign(
             campaign_id=str(found.get("id", "")),
             subject=one_line(found.get("subject") or found.get("subjectA"), LONGEST_SUBJECT),
             state=state,
             audience=self._audience(found.get("recipients")),
             at=written_moment(found.get("sentDate") or found.get("scheduledAt"), UTC),
+            sender_domain=domain_of(sender.get("email") if isinstance(sender, dict) else None),
         )
 
     def _audience(self, recipients: object) -> Audience:

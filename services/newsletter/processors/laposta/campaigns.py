@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from services.newsletter.processors.audience import LONGEST_SUBJECT, audience_of
 from services.newsletter.processors.interface import Campaign
 from services.newsletter.processors.laposta import answers
-from services.newsletter.processors.minimise import one_line, written_moment
+from services.newsletter.processors.minimise import domain_of, one_line, written_moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,6 +60,7 @@ class LapostaCampaigns:
 
     def _shown(self, found: dict[str, Any]) -> Campaign:
         planned, began = (self._time(found.get(name)) for name in ("delivery_requested", "delivery_started"))
+        sender = found.get("from")
         state: CampaignState = "sent" if began else "scheduled" if planned else "draft"
         return Campaign(
             campaign_id=str(found.get("campaign_id", "")),
@@ -67,6 +68,7 @@ class LapostaCampaigns:
             state=state,
             audience=self._audience(found),
             at=began or planned,
+            sender_domain=domain_of(sender.get("email") if isinstance(sender, dict) else sender),
         )
 
     def _time(self, text: object) -> datetime | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from services.newsletter.processors.audience import LONGEST_SUBJECT, audience_of
 from services.newsletter.processors.interface import Campaign
 from services.newsletter.processors.listmonk import answers
-from services.newsletter.processors.minimise import one_line, written_moment
+from services.newsletter.processors.minimise import domain_of, one_line, written_moment
 from shared.errors import RetryableError
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ class ListmonkCampaigns:
             state=state,
             audience=self._audience(row),
             at=began or planned,
+            sender_domain=domain_of(row.get("from_email")),
         )
 
     def _audience(self, row: Mapping[str, Any]) -> Audience:

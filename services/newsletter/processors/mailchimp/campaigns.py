@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from services.newsletter.processors.audience import LONGEST_SUBJECT, audience_of
 from services.newsletter.processors.interface import Campaign
 from services.newsletter.processors.mailchimp import answers
-from services.newsletter.processors.minimise import one_line, written_moment
+from services.newsletter.processors.minimise import domain_of, one_line, written_moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from shared.processors.http import ProcessorAnswer
 
 UTC = ZoneInfo("UTC")
-SHOWN = ("id", "status", "type", "send_time", "recipients", "settings.subject_line")
+SHOWN = ("id", "status", "type", "send_time", "recipients", "settings.subject_line", "settings.reply_to")
 STATES: Mapping[str, CampaignState] = {"schedule": "scheduled", "sending": "sent", "sent": "sent"}
 BY_ITSELF = ("automation", "automation-email")
 """Kinds that go to one person at a time, when something happens: no edition."""
@@ -67,13 +67,14 @@ class MailchimpCampaigns:
 
     def _shown(self, found: Mapping[str, Any]) -> Campaign:
         settings = found.get("settings")
-        subject = settings.get("subject_line") if isinstance(settings, dict) else ""
+        settings = settings if isinstance(settings, dict) else {}
         return Campaign(
             campaign_id=str(found.get("id", "")),
-            subject=one_line(subject, LONGEST_SUBJECT),
+            subject=one_line(settings.get("subject_line"), LONGEST_SUBJECT),
             state=STATES.get(str(found.get("status")), "draft"),
             audience=self._audience(found.get("recipients")),
             at=written_moment(found.get("send_time"), UTC),
+            sender_domain=domain_of(settings.get("reply_to")),  # their name for the sender, who gets the answers too
         )
 
     def _audience(self, recipients: object) -> Audience:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from services.newsletter.processors.audience import LONGEST_SUBJECT, audience_of
 from services.newsletter.processors.interface import Campaign
 from services.newsletter.processors.mailerlite import answers
-from services.newsletter.processors.minimise import one_line, written_moment
+from services.newsletter.processors.minimise import domain_of, one_line, written_moment
 from shared.deadlines import ZONE
 from shared.errors import RetryableError
 
@@ -96,6 +96,7 @@ class MailerLiteCampaigns:
             state=state,
             audience=self._audience(found.get("filter")),
             at=written_moment(written, UTC),
+            sender_domain=domain_of(first.get("from")),
         )
 
     def _audience(self, alternatives: object) -> Audience:

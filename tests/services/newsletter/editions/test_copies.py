@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.newsletter.editions.copies import lacks_of, subject_of
+from services.newsletter.editions.copies import lacks_of
+from services.newsletter.editions.headers import subject_of
 
 OURS = "https://discreet.clinic.example"
 SIGNED = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -13,11 +14,14 @@ from services.newsletter import programmes
 from shared.clock import system_clock
 from shared.composition import register_of
 from shared.errors import ConfigurationError
+from shared.mail.mailbox_folders import MOST
 from tests.services.newsletter.editions.test_copies import copy
+from tests.services.newsletter.editions.test_origins import RIGHT
 from tests.services.newsletter.editions.test_planning import listed, make, plan, send
 
 CONTACT = "info@clinic.example"
 ANCHOR = "      webhook_secret: sandbox:laposta.webhook_secret\n"
+VOUCHES = "      seed_authserv_id: mx.mail-host.example\n"
 WATCH = "watch the programme for editions"
 
 
@@ -111,12 +115,15 @@ def seeded(newsletter, dovecot):
         (folder / f"seed_{name}").write_text(said.pop(name))
         said[f"{name}_file"] = f"seed_{name}"
     lines = "".join(f"      seed_{name}: {value}\n" for name, value in said.items())
-    newsletter.edit_register(ANCHOR, ANCHOR + lines)
+    newsletter.edit_register(ANCHOR, ANCHOR + lines + VOUCHES)
     return owner
 
 
 def test_p24_the_copy_in_the_seed_mailbox_is_looked_at(newsletter, seeded) -> None:
-    """In whichever folder it lies; what it lacks is named and mailed, and what does not come is missed."""
+    """In whichever folder it lies; what it lacks is named and mailed, and what does not come is missed.
+
+    A stranger's mail with the subject is none; where no host vouches for a copy, it only looks like one.
+    """
     assert [finding.well for finding in doctor(newsletter)] == [True]
     newsletter.clock.now = system_clock()  # by which the mail host goes
     good, bad, never = (make(newsletter, subject=each) for each in ("Zomer, *|FNAME|*!", "Herfst", "Winter"))
@@ -124,14 +131,27 @@ def test_p24_the_copy_in_the_seed_mailbox_is_looked_at(newsletter, seeded) -> No
         send(newsletter, campaign)
     newsletter.run_job(WATCH)
     assert {each.seed for each in listed(newsletter).items} == {"waiting"}
-    others = [copy(Subject=each) for each in ("Re: Herfst", "Herfst 2", "Winter!", "Zomer!", "Zomer, Sam")]
-    strangers = (copy("<![<!DOCTYPE [>", Subject="Zomer, Sam!"), copy(From='"', Subject="Lente"))
-    seeded.receive(copy(Subject="Zomer, Sam!"), *others, *strangers)
-    seeded.receive(copy(Subject="Herfst", List_Unsubscribe_Post=None), folder="Ongewenst")
+    ours = partial(copy, Authentication_Results=RIGHT)
+    others = [ours(Subject=each) for each in ("Re: Herfst", "Herfst 2", "Winter!", "Zomer!", "Zomer, Sam")]
+    slow = ours("<![<!DOCTYPE [>", Subject="Zomer, Sam!")
+    seeded.receive(ours(Subject="Zomer, Sam!"), *others, slow, ours(From='"', Subject="Lente"))
+    seeded.receive(ours(Subject="Herfst", List_Unsubscribe_Post=None), folder="Ongewenst")
+    forged = copy("", Subject="Zomer, Sam!")
+    seeded.receive(copy(Subject="Winter", From="x@y.example"), *[forged] * MOST)
     newsletter.run_job(WATCH)
     found = {each.campaign: (each.seed, each.lacks) for each in listed(newsletter).items}
     assert found == {good: ("verified", []), bad: ("lacking", ["list-unsubscribe-post"]), never: ("waiting", [])}
     assert "List-Unsubscribe-Post (RFC 8058)" in "".join(warned(newsletter))
+    newsletter.edit_register(VOUCHES, "")
+    assert [finding.well for finding in doctor(newsletter)] == [True, False]
+    spring = make(newsletter, subject="Lente")
+    send(newsletter, spring)
+    seeded.receive(copy(Subject="Lente", Authentication_Results=RIGHT), copy("", Subject="Lente", From="x@y.example"))
+    newsletter.run_job(WATCH)
+    found = {each.campaign: (each.seed, each.lacks) for each in listed(newsletter).items}
+    assert found[spring] == ("alike", ["origin"])
+    assert not any("Lente" in text and "P24" in text for text in warned(newsletter))
+    newsletter.edit_register(ANCHOR, ANCHOR + VOUCHES)
     newsletter.clock.forward(hours=25)
     (newsletter.tools.settings.processors.parent / "seed_password").write_text("fout")
     newsletter.edit_register(ANCHOR, ANCHOR)  # read again

@@ -35,6 +35,7 @@ def test_p22_a_mailing_is_planned_to_the_minute_and_seen_until_it_was_sent(progr
     at = (now + timedelta(days=200)).replace(hour=9, minute=45, second=0, microsecond=0)
     draft = desk.find(campaign)
     assert (draft.state, draft.subject, draft.audience) == ("draft", SUMMER, "whole-list")
+    assert draft.sender_domain == "clinic.example"
     assert (desk.since(now - timedelta(days=1)), desk.drafts()) == ([], [draft])
     desk.schedule(campaign, at)
     assert desk.drafts() == []
