@@ -73,6 +73,8 @@ class ProcessorTask:
     of what the task is about, by the register's data categories, which are also in `categories`; `labels` is
     what people find these records by. `stays` is what must not be touched: an adapter that can only act on all
     that a processor has of a person leaves the task to people while there is any.
+    `retried_at` is when this attempt began, where it is not the first: an earlier one, of which nobody knows how far it
+    came, may have had its effect at any time before that.
     `corrected` holds the new values of a correction by field name; `state` is what the adapter
     itself left behind in its last `Pending`.
     """
@@ -83,6 +85,7 @@ class ProcessorTask:
     idempotency_key: str
     requested_at: datetime
     due_at: datetime | None = None
+    retried_at: datetime | None = None
     categories: tuple[str, ...] = ()
     records: Mapping[str, Sequence[str]] = field(default_factory=dict)
     labels: tuple[str, ...] = ()

@@ -36,6 +36,8 @@ def task_of(tools: Tools, row: Row, processor: Processor) -> ProcessorTask:
         idempotency_key=f"{tools.name}-{row['id']}",
         requested_at=row["requested_at"],
         due_at=row["due_at"],
+        # One that was set aside and is tried again counts from nothing, and keeps what the matter was.
+        retried_at=tools.clock() if row["attempts"] > 1 or row["problem"] else None,
         categories=tuple(row["records"]),
         records=row["records"],
         labels=tuple(labels[each] for each in told if each in labels),

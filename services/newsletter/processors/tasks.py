@@ -26,10 +26,14 @@ CORRECTABLE = frozenset({"email", "first_name"})
 
 @dataclass(frozen=True, kw_only=True)
 class Sighting:
-    """What a programme shows of one address: `key` is its name for the member, `step` the call that told."""
+    """What a programme shows of one address: `key` is its name for the member, `step` the call that told.
+
+    `gone_at` is when it says to let go of what it shows as deleted, which counts as absent.
+    """
 
     state: MemberState
     step: Step
+    gone_at: datetime | None = None
     key: str = field(default="", repr=False)
     first_name: str = field(default="", repr=False)
 
@@ -48,6 +52,11 @@ class Account(Protocol):
     @property
     def provider(self) -> str:
         """Name of the programme, for the evidence."""
+        ...
+
+    @property
+    def forgets_within(self) -> timedelta | None:
+        """How long it may yet have what it was told to erase, or None where it erases at once."""
         ...
 
     def look_up(self, email: str) -> Sighting:
@@ -90,8 +99,28 @@ def carry_out(account: Account, task: ProcessorTask) -> Outcome:
     if seen.state == "absent" and task.action == "correction" and (moved := task.corrected.get("email")):
         email, seen = moved, account.look_up(moved)  # an earlier attempt may have got this far
     if seen.state == "absent":
-        return NothingHeld(_evidence(account, task, "api-confirmed", 0, seen.step))
+        return _absent(account, task, seen)
     return act(account, task, email, seen)
+
+
+def _absent(account: Account, task: ProcessorTask, seen: Sighting) -> Outcome:
+    """Say that nothing is held, but where the programme may yet have what was put away before this attempt.
+
+    That is by its own word or, where an earlier attempt may have asked for it, within the time that it takes at most.
+    """
+    if task.action not in ERASING:
+        return NothingHeld(_evidence(account, task, "api-confirmed", 0, seen.step))
+    if seen.gone_at is None and task.retried_at and account.forgets_within:
+        unknown = {"call": "erasure in an earlier attempt", "status": "unknown"}
+        evidence = _evidence(account, task, "api-confirmed", 0, seen.step, unknown)
+        return _put_away(task.retried_at + account.forgets_within, evidence)
+    evidence = _evidence(account, task, "api-confirmed", 0, seen.step)
+    return NothingHeld(evidence) if seen.gone_at is None else _put_away(seen.gone_at, evidence)
+
+
+def _put_away(gone_at: datetime, evidence: Evidence) -> Retained:
+    """Out of sight is not gone: the day after the one they name is the first on which nothing is left."""
+    return Retained(PUT_AWAY, gone_at.date() + timedelta(days=1), evidence)
 
 
 def _give(account: Account, task: ProcessorTask, email: str) -> Outcome:
@@ -117,10 +146,7 @@ def _erase(account: Account, task: ProcessorTask, email: str, seen: Sighting) ->
     if after.state != "absent":
         raise ContradictedError("The processor confirmed but still holds the data.")
     evidence = _evidence(account, task, "re-read", 1, seen.step, told.step, after.step)
-    if told.gone_at is None:
-        return Done(evidence)
-    # Out of sight is not gone: the day after the one they name is the first on which nothing is left.
-    return Retained(PUT_AWAY, told.gone_at.date() + timedelta(days=1), evidence)
+    return Done(evidence) if told.gone_at is None else _put_away(told.gone_at, evidence)
 
 
 def _count(account: Account, task: ProcessorTask, _email: str, seen: Sighting) -> Outcome:
@@ -169,5 +195,6 @@ ACTIONS: Mapping[str, Act] = {
     "correction": _correct,
     "inquiry": _count,
 }
+ERASING = frozenset(action for action, act in ACTIONS.items() if act is _erase)
 """What each kind of decision means here. `read` is `_stop` as well: a programme that reported the
 unsubscribe is only looked at, and told when it turns out to be mailing all the same."""

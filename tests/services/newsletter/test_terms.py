@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from shared.failpoints import DIED
+from tests.kit.dying import live
 from tests.services.newsletter.desk import ANNA
 
 
@@ -81,6 +83,22 @@ def test_p37_a_programme_that_only_puts_away_what_it_deletes_is_not_believed_to_
     assert (kept.id, kept.ground) == (subscription.id, "erased-later")
     # It says 2 March, by its own clock: the day after is the first on which nothing is left.
     assert kept.until == datetime(2027, 3, 3, tzinfo=UTC)
+
+
+def test_p37_a_day_that_was_lost_with_the_process_is_not_said_to_be_none(mailerlite) -> None:
+    """It died between MailerLite's answer and our note of it: what is then known is the last day that it can be."""
+    mailerlite.clock.now = datetime(2027, 1, 31, 12, 0, tzinfo=UTC)
+    subscription = mailerlite.subscribe()
+    decision = mailerlite.decide("erasure", refs=[subscription.ref], records=[subscription.id])
+    assert live(mailerlite.settle, "adapter.called") == DIED
+    assert mailerlite.members() == {}
+    mailerlite.clock.forward(hours=13)
+    mailerlite.settle()
+    assert len([call for call in mailerlite.calls("POST") if call.endswith("/forget")]) == 1
+    receipt = mailerlite.receipts(decision)["mailerlite"]
+    assert (receipt.outcome, receipt.ground, receipt.counts) == ("retained", "erased-later", {"subscriptions": 0})
+    assert receipt.retained[0].until == datetime(2027, 3, 4, tzinfo=UTC)
+    assert '{"call":"erasure in an earlier attempt","status":"unknown"}' in receipt.evidence.document
 
 
 def test_p37_the_term_is_decided_long_before_the_month_is_over(newsletter) -> None:

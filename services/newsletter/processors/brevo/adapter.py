@@ -48,6 +48,7 @@ class Brevo:
     session: ProcessorSession
     page: int = 500
     provider = "brevo"
+    forgets_within = None
     promises = PROMISES
     echoes = True
     signs_with: ClassVar[SignsWith] = "our-secret"

@@ -44,6 +44,7 @@ class Laposta:
     settings: LapostaSettings
     session: ProcessorSession
     provider = "laposta"
+    forgets_within = None
     promises = PROMISES
     echoes = False
     signs_with: ClassVar[SignsWith] = "their-secret"

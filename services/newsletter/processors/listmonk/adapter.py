@@ -44,6 +44,7 @@ class Listmonk:
     session: ProcessorSession
     page: int = 500
     provider = "listmonk"
+    forgets_within = None
     promises = PROMISES
 
     @classmethod

@@ -45,6 +45,7 @@ class Mailchimp:
     session: ProcessorSession
     page: int = 500
     provider = "mailchimp"
+    forgets_within = None
     promises = PROMISES
     echoes = False
     signs_with: ClassVar[SignsWith] = "secret-shown-once"

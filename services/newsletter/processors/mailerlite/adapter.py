@@ -4,7 +4,8 @@ What differs from what one would expect:
 
 - Whoever left is not taken back by any call, only by a form of theirs.
 - A no is for the whole account, a group only for whom an edition goes to.
-- `forget` deletes at once from what can be seen, and for good within thirty days; until then they still have it.
+- `forget` deletes at once from what can be seen, and for good within thirty days; until then they still have it. The
+  day stands in their answer. Where that was lost and nothing is shown any more, the last possible day is what is known.
 - A plain DELETE keeps everything; it is not used.
 - Addresses come back in small letters, ids are texts of eighteen digits.
 - What we do ourselves comes back as news, and nothing in it tells that it was us.
@@ -13,6 +14,7 @@ What differs from what one would expect:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -20,10 +22,8 @@ from services.newsletter.processors import tasks
 from services.newsletter.processors.interface import Member, MemberPage, MemberState, ParsedWebhook, SignsWith, Webhook
 from services.newsletter.processors.mailerlite import answers, deliveries
 from services.newsletter.processors.mailerlite.campaigns import MailerLiteCampaigns
-from services.newsletter.processors.mailerlite.deliveries import UTC
 from services.newsletter.processors.mailerlite.promises import PROMISES
 from services.newsletter.processors.mailerlite.settings import MailerLiteSettings
-from services.newsletter.processors.minimise import occurred_at
 from services.newsletter.processors.proofs import check_mode, proven
 from services.newsletter.processors.tasks import Erased, Sighting, Step
 from shared.errors import ConfigurationError, PermanentError, RetryableError
@@ -49,6 +49,7 @@ class MailerLite:
     session: ProcessorSession
     page: int = 100
     provider = "mailerlite"
+    forgets_within = timedelta(days=30)
     promises = PROMISES
     echoes = True
     signs_with: ClassVar[SignsWith] = "their-secret"
@@ -133,7 +134,7 @@ class MailerLite:
             return Sighting(state="absent", step=step)
         subscriber = answers.content(answer)
         if answers.is_deleted(subscriber):
-            return Sighting(state="absent", step=step)
+            return Sighting(state="absent", step=step, gone_at=answers.forgotten_at(subscriber))
         return Sighting(
             state=answers.state(subscriber, self.settings.list_id),
             step=step,
@@ -151,7 +152,7 @@ class MailerLite:
         step = answers.step("POST subscriber/forget", answer)
         if answer.status == answers.NOT_FOUND:  # gone meanwhile: the second look will tell
             return Erased(step=step)
-        told = occurred_at(answers.content(answer).get("forget_at"), UTC, "deleted")
+        told = answers.forgotten_at(answers.content(answer))
         if told is None:
             raise RetryableError("MailerLite does not say when it will have forgotten the person.")
         return Erased(step=step, gone_at=told)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from services.newsletter.processors.interface import Webhook
+from services.newsletter.processors.mailerlite.deliveries import UTC
+from services.newsletter.processors.minimise import occurred_at
 from shared.errors import PermanentError, RetryableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from services.newsletter.processors.interface import MemberState
     from services.newsletter.processors.tasks import Step
@@ -83,6 +86,11 @@ def first_name(subscriber: Mapping[str, Any], name: str) -> str:
 def is_deleted(subscriber: Mapping[str, Any]) -> bool:
     """Tell whether it is shown only because it is not forgotten yet."""
     return bool(subscriber.get("deleted_at") or subscriber.get("forget_at"))
+
+
+def forgotten_at(subscriber: Mapping[str, Any]) -> datetime | None:
+    """Return when, by their word, nothing is left of whom they were told to forget."""
+    return occurred_at(subscriber.get("forget_at"), UTC, "deleted")
 
 
 def state(subscriber: Mapping[str, Any], group: str) -> MemberState:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from services.newsletter.listing import everybody
 from services.newsletter.processors.mailerlite import MailerLite
 from shared.errors import MalformedBodyError, PermanentError, RetryableError, UnauthenticatedError
+from shared.processors.http import ProcessorAnswer
 from shared.processors.interface import NothingHeld, Retained
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
@@ -206,6 +208,23 @@ class TestCalls:
         assert (outcome.ground, outcome.evidence.grade) == ("erased-later", "re-read")
         assert mailerlite.calls("DELETE") == []
         assert isinstance(mailerlite.adapter.carry_out(task_of("erasure", "sanne@example.nl")), NothingHeld)
+        again = task_of("erasure", "sanne@example.nl", retried_at=datetime(2026, 3, 9, 23, 0, tzinfo=UTC))
+        later = mailerlite.adapter.carry_out(again)
+        assert (later.until, later.evidence.grade) == (date(2026, 4, 9), "api-confirmed")
+        assert isinstance(mailerlite.adapter.carry_out(replace(again, action="unsubscribe")), NothingHeld)
+
+    def test_whom_it_shows_and_has_yet_to_forget_is_retained_until_the_day_it_shows(
+        self, adapter: MailerLite, task_of: Any
+    ) -> None:
+        """Also at the first attempt: somebody on its own screens may have been before us."""
+        there = {"data": person(deleted_at="2026-05-31T16:00:00Z", forget_at="2026-06-30T16:00:00Z")}
+
+        class Session:
+            def send(self, *_: object, **__: object) -> ProcessorAnswer:
+                return ProcessorAnswer(status=200, headers={}, body=json.dumps(there).encode())
+
+        outcome = replace(adapter, session=Session()).carry_out(task_of("erasure"))
+        assert (outcome.ground, outcome.until) == ("erased-later", date(2026, 7, 1))
 
     def test_who_is_in_no_group_of_ours_is_held_and_not_a_subscriber(self, mailerlite: Any, task_of: Any) -> None:
         """The account may have more people than our group."""

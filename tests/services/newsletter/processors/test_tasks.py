@@ -16,6 +16,7 @@ class CopyingProgramme:
     """A programme that gives a new address to a copy and keeps the old one."""
 
     provider = "copying"
+    forgets_within = None
 
     def __init__(self) -> None:
         self.held = {"anne@example.nl": "Anne"}
