@@ -43,6 +43,11 @@ def is_overtaken(occurred_at: datetime, confirmed_at: datetime) -> bool:
     return occurred_at < confirmed_at.replace(microsecond=0)
 
 
+def lasted_at(moment: datetime, confirmed_at: datetime, ended_at: datetime) -> bool:
+    """Tell whether a subscription that has ended was one at that time."""
+    return not is_overtaken(moment, confirmed_at) and moment <= ended_at
+
+
 def drift(ours: Standing | None, theirs: str) -> Drift | None:
     """Tell in what a programme differs from us about a person (P55); an opt-out wins, whose side it is on.
 

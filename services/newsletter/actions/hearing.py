@@ -66,7 +66,7 @@ def _hear(hearing: Hearing, heard: Heard) -> str:
         return change_address(hearing, heard)
     if kind == "subscribed" and hearing.meant.find(heard.refs, CONFIRMED) is None:
         # Only the person's own sign-up here makes a subscription; that the programme has more, staff can see.
-        return "subscribed-without-us"
+        return "overtaken" if hearing.lasted(heard) else "subscribed-without-us"
     return "nothing-new"
 
 

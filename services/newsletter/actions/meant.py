@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from services.newsletter import rules
 from services.newsletter.actions.ending import end_by_decision
-from services.newsletter.records import CONFIRMED
+from services.newsletter.records import CONFIRMED, ENDED
 from shared.propagation import decisions
 
 if TYPE_CHECKING:
@@ -68,6 +68,13 @@ class Hearing:
         if found is None or found.confirmed_at is None:
             return None
         return None if rules.is_overtaken(heard.event.occurred_at or self.now, found.confirmed_at) else found
+
+    def lasted(self, heard: Heard) -> bool:
+        """Tell whether the event is from the time of a subscription that has ended since: some repeat what we did."""
+        found = self.meant.find(heard.refs, ENDED)
+        if found is None or found.confirmed_at is None or found.ended_at is None:
+            return False
+        return rules.lasted_at(heard.event.occurred_at or self.now, found.confirmed_at, found.ended_at)
 
     def end(self, subscription: Subscription, because: Because, refs: Collection[str], *, reported: bool) -> None:
         """End a subscription by a decision, which is taken with the others of this delivery.

@@ -294,6 +294,21 @@ def test_a_subscription_made_at_the_programme_is_none_here(told) -> None:
     assert told.mails()[1:] == []
 
 
+def test_our_own_subscribing_that_is_told_after_the_end_was_not_made_at_the_programme(newsletter) -> None:
+    """Brevo and MailerLite repeat what we did, and it may be on its way while the person leaves."""
+    confirmed = newsletter.subscribe().confirmed_at
+    newsletter.clock.forward(minutes=5)
+    newsletter.unsubscribe()
+    newsletter.clock.forward(minutes=5)
+    times = (confirmed - timedelta(minutes=1), confirmed, newsletter.clock())
+    shared = {"kind": "subscribed", "list_id": "", "email": ANNA}
+    told = [ProviderEvent(**shared, dedupe_key=str(at), occurred_at=at) for at in times]
+    heard = prepare(newsletter.tools, "laposta", told)
+    with newsletter.tools.database.transaction() as session:
+        results = take_in(session, newsletter.tools, "laposta", heard, now=newsletter.clock())
+    assert results == {"overtaken": 1, "subscribed-without-us": 2}
+
+
 def test_a_new_address_is_followed(mailchimp) -> None:
     """The subscription goes on under the new address; the old one is no longer readable anywhere."""
     before = mailchimp.subscribe()
