@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from shared.clock import utc_text
@@ -18,7 +19,7 @@ from shared.durable import make_directory, sync_directory
 from shared.failpoints import reach
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -37,13 +38,15 @@ class Journal:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def append(self, event: StoredEvent, now: datetime) -> None:
-        """Write a decision and wait until it is on the disk. Raises OSError."""
-        self._write(DECISIONS, event, now, wait=True)
+    def append(self, told: Iterable[tuple[StoredEvent, datetime]]) -> None:
+        """Write decisions, each with when it is recorded, and wait until all are on the disk. Raises OSError."""
+        for month, lines in _by_month(told):
+            self._write(f"{DECISIONS}-{month}.jsonl", lines, wait=True)
 
-    def note(self, event: StoredEvent, now: datetime) -> None:
-        """Write a word on what a processor was asked, and do not wait for the disk. Raises OSError."""
-        self._write(WORDS, event, now, wait=False)
+    def note(self, told: Iterable[tuple[StoredEvent, datetime]]) -> None:
+        """Write words on what processors were asked, and do not wait for the disk. Raises OSError."""
+        for month, lines in _by_month(told):
+            self._write(f"{WORDS}-{month}.jsonl", lines, wait=False)
 
     def read(self) -> Iterator[dict[str, str]]:
         """Yield every decision in order; a line that a crash cut short is passed over."""
@@ -59,24 +62,14 @@ class Journal:
             if path.stem[-7:] < f"{moment:%Y-%m}":
                 path.unlink(missing_ok=True)
 
-    def _write(self, kind: str, event: StoredEvent, now: datetime, *, wait: bool) -> None:
+    def _write(self, name: str, lines: Sequence[str], *, wait: bool) -> None:
         make_directory(self._directory)
-        line = json.dumps(
-            {
-                "recorded_at": utc_text(now),
-                "event_id": event.event_id,
-                "type": event.type,
-                "body": event.body,
-                "signature": event.signature,
-                "key_id": event.key_id,
-            }
-        )
-        path = self._directory / f"{kind}-{now:%Y-%m}.jsonl"
+        path = self._directory / name
         named = (os.getpid(), path)
         is_named = named in _named and path.exists()
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as file:
             # The break comes first: half a line that a crash left behind must not swallow this one.
-            file.write(f"\n{line}".encode())
+            file.write("".join(f"\n{line}" for line in lines).encode())
             file.flush()
             if wait:
                 reach("journal.written")
@@ -94,3 +87,21 @@ class Journal:
                     yield json.loads(line)
                 except json.JSONDecodeError:
                     continue
+
+
+def _by_month(told: Iterable[tuple[StoredEvent, datetime]]) -> Iterator[tuple[str, list[str]]]:
+    for month, theirs in groupby(told, key=lambda each: f"{each[1]:%Y-%m}"):
+        yield month, [_line(event, now) for event, now in theirs]
+
+
+def _line(event: StoredEvent, now: datetime) -> str:
+    return json.dumps(
+        {
+            "recorded_at": utc_text(now),
+            "event_id": event.event_id,
+            "type": event.type,
+            "body": event.body,
+            "signature": event.signature,
+            "key_id": event.key_id,
+        }
+    )

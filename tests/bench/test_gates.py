@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from services import registry
-from shared import database
+from shared import pacing
 from shared.composition import build_applier
 from shared.messaging.rabbitmq.receiver import PREFETCH, Receiver
 from shared.messaging.rabbitmq.relay import Relay
@@ -57,7 +57,7 @@ DECISION = {
         "carry out": Cost(100, 4, 63),
         "relay receipts": Cost(200, 1, 2, 3, 1075),
         "ledger receives": Cost(300, 2, 2),
-        "ledger applies": Cost(300, 2, 1275),
+        "ledger applies": Cost(300, 2, 124),
     },
     "postgresql": {
         "relay": Cost(100, 1, 2, 3, 1499),
@@ -66,7 +66,7 @@ DECISION = {
         "carry out": Cost(100, 4, 19),
         "relay receipts": Cost(200, 1, 2, 3, 1075),
         "ledger receives": Cost(300, 2, 2),
-        "ledger applies": Cost(300, 2, 1227),
+        "ledger applies": Cost(300, 2, 36),
     },
 }
 FACT = {
@@ -82,7 +82,7 @@ EMBEDDED_FACT = {
 @pytest.fixture(params=DATABASES)
 def environ(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The environment on either database. Time ends a batch on SQLite and has marks read; no count may depend on it."""
-    monkeypatch.setattr(database, "SQLITE_SECONDS", math.inf)
+    monkeypatch.setattr(pacing, "SECONDS", math.inf)
     monkeypatch.setattr(marks, "REMEMBERED", math.inf)
     on_server = on_postgresql(request.getfixturevalue("postgres_url")()) if request.param == "postgresql" else {}
     return {**told_only_what_they_had(tmp_path), **on_server}

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from services.requests.records import Base
 from shared.database import UtcDateTime
 from shared.errors import NotFoundError
+from shared.many import among_given
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -122,6 +123,10 @@ class Letter(Base):
     key_id: Mapped[str | None] = mapped_column(Text(36), info=DATA_KEY)
 
 
+_ITS = (RightsRequest.inquiry, RightsRequest.decision)
+_TAKEN = sa.union_all(*(sa.select(each).where(among_given(each, "decisions")) for each in _ITS))
+
+
 def case(session: Session, case_id: str, *, lock: bool = False) -> RightsRequest:
     """Return a case, with ``lock`` held until the transaction ends. Raises NotFoundError."""
     query = sa.select(RightsRequest).where(RightsRequest.id == case_id)
@@ -137,6 +142,11 @@ def case_of_decision(session: Session, decision: str, *, lock: bool = False) -> 
         sa.or_(RightsRequest.inquiry == decision, RightsRequest.decision == decision)
     )
     return session.scalars(query.with_for_update() if lock else query).one_or_none()
+
+
+def taken_for_cases(session: Session, decisions: Collection[str]) -> set[str]:
+    """Return which of these decisions were taken for a case."""
+    return set(session.connection().scalars(_TAKEN, {"decisions": list(decisions)}))
 
 
 def listed(session: Session, *, state: str | None, after: Sequence[str] | None, limit: int) -> Sequence[RightsRequest]:

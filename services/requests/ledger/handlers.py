@@ -14,7 +14,6 @@ from shared.events import (
     ReceiptIssued,
     decision_type,
 )
-from shared.messaging.applier import one_by_one
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,11 +24,9 @@ if TYPE_CHECKING:
     from shared.service import Handler, Tools
 
 
-@one_by_one
-def on_decision(session: Session, tools: Tools, delivery: Delivery) -> None:
-    """Register a decision."""
-    if isinstance(delivery.event, Decision):
-        register(session, tools, delivery, delivery.event)
+def on_decision(session: Session, tools: Tools, deliveries: Sequence[Delivery]) -> None:
+    """Register decisions."""
+    register(session, tools, [(each, each.event) for each in deliveries if isinstance(each.event, Decision)])
 
 
 def on_word(session: Session, tools: Tools, deliveries: Sequence[Delivery]) -> None:

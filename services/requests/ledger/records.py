@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime  # noqa: TC003 - SQLAlchemy reads the annotations at run time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from services.requests.records import Base
 from shared.database import UtcDateTime
 from shared.events import TERMINAL, ClosingReason
-from shared.many import among
+from shared.many import among_given
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -133,18 +133,26 @@ class LedgerClosure(Base):
     __table_args__ = (sa.UniqueConstraint("decision", "service", "processor"), TERM)
 
 
+entries, heads, decisions, answers = (
+    cast("sa.Table", each.__table__) for each in (LedgerEntry, LedgerHead, LedgerDecision, ExpectedAnswer)
+)
+"""The tables of these, for what is done with many at a time."""
+_AMONG = sa.and_(among_given(entries.c.source, "sources"), among_given(entries.c.event_id, "ids"))
+_ON_CHAIN = sa.select(entries.c.source, entries.c.event_id).where(_AMONG)
+_DIGESTS = sa.select(decisions.c.decision, decisions.c.sha256).where(among_given(decisions.c.decision, "decisions"))
+
+
 def on_chain_of(session: Session, events: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
     """Return those of these events, each by its source and id, that the chain already holds."""
     sources, ids = ({each[part] for each in events} for part in range(2))
-    these = sa.and_(among(LedgerEntry.source, sources), among(LedgerEntry.event_id, ids))
-    found = session.execute(sa.select(LedgerEntry.source, LedgerEntry.event_id).where(these))
+    found = session.connection().execute(_ON_CHAIN, {"sources": list(sources), "ids": list(ids)})
     return {(source, event_id) for source, event_id in found}
 
 
-def decisions_of(session: Session, decisions: Collection[str]) -> dict[str, LedgerDecision]:
-    """Return those of these decisions that are registered."""
-    found = session.scalars(sa.select(LedgerDecision).where(among(LedgerDecision.decision, decisions)))
-    return {each.decision: each for each in found}
+def digests_of(session: Session, told: Collection[str]) -> dict[str, str]:
+    """Return those of these decisions that are registered, each with the SHA-256 of its text."""
+    found = session.connection().execute(_DIGESTS, {"decisions": list(told)})
+    return dict(found.all())
 
 
 def entries_of(session: Session, decision: str) -> Sequence[LedgerEntry]:
@@ -161,14 +169,6 @@ def answers_of(session: Session, decision: str) -> Sequence[ExpectedAnswer]:
         .order_by(ExpectedAnswer.processor != "", ExpectedAnswer.service, ExpectedAnswer.processor)
     )
     return session.scalars(query).all()
-
-
-def answers_by_decision(session: Session, decisions: Collection[str]) -> dict[str, list[ExpectedAnswer]]:
-    """Return the answers that each of these decisions waits for."""
-    found: dict[str, list[ExpectedAnswer]] = {each: [] for each in decisions}
-    for answer in session.scalars(sa.select(ExpectedAnswer).where(among(ExpectedAnswer.decision, decisions))):
-        found[answer.decision].append(answer)
-    return found
 
 
 def closures_of(session: Session, decision: str) -> Sequence[LedgerClosure]:

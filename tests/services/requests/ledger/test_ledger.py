@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,39 +14,57 @@ import sqlalchemy as sa
 from services.requests.ledger import views
 from services.requests.ledger.handlers import HANDLERS
 from services.requests.ledger.jobs import follow_up, mail_head, remind
-from services.requests.ledger.records import ExpectedAnswer, LedgerEntry
+from services.requests.ledger.records import ExpectedAnswer, LedgerDecision, LedgerEntry
 from services.requests.records import Base
 from shared.errors import NotFoundError
 from shared.events import ReceiptIssued, RetainedPart
 from shared.mail.tables import outgoing_mails
-from shared.messaging.tables import inbox
+from shared.messaging import envelope as envelopes
+from shared.messaging.tables import inbox, outbox
 from shared.propagation import decisions
 from shared.propagation.journal import Journal
-from tests.kit.installation import Installation, bare_service, told_only_what_they_had
+from shared.propagation.tables import issued_decisions
+from tests.kit.installation import Installation, bare_service, on_postgresql, told_only_what_they_had
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from shared.events import DecisionKind
+    from shared.service import Service
 
 
 @pytest.fixture
 def installation(tmp_path: Path) -> Iterator[Installation]:
     """Four services that hold nothing, with the ledger in the requests service."""
-    services = {name: bare_service(name) for name in ("intake", "dossier", "newsletter")}
-    services["requests"] = bare_service("requests", metadata=Base.metadata, handlers=HANDLERS)
-    made = Installation(tmp_path, services=services, environ=told_only_what_they_had(tmp_path))
+    made = Installation(tmp_path, services=services_with_ledger(), environ=told_only_what_they_had(tmp_path))
     yield made
     made.close()
 
 
-def decide(installation: Installation, decision: str = "", **more: Any) -> str:
-    """Have the requests service decide an erasure."""
+@pytest.fixture
+def on_server(tmp_path: Path, postgres_url: Callable[[], str]) -> Iterator[Installation]:
+    """The same on PostgreSQL, where what came together is always taken together."""
+    environ = {**told_only_what_they_had(tmp_path), **on_postgresql(postgres_url())}
+    made = Installation(tmp_path, services=services_with_ledger(), environ=environ)
+    yield made
+    made.close()
+
+
+def services_with_ledger() -> dict[str, Service]:
+    """Return four services that hold nothing, with the ledger in the requests service."""
+    services = {name: bare_service(name) for name in ("intake", "dossier", "newsletter")}
+    return services | {"requests": bare_service("requests", metadata=Base.metadata, handlers=HANDLERS)}
+
+
+def decide(installation: Installation, decision: str = "", kind: DecisionKind = "erasure", **more: Any) -> str:
+    """Have the requests service decide, an erasure unless it is said."""
     tools, decision = installation.tools["requests"], decision or str(uuid.uuid4())
     with tools.database.transaction() as session:
         decisions.take(
             session,
             tools,
-            "erasure",
+            kind,
             decision_id=decision,
             refs=[tools.refs.email("anna@example.nl")],
             ground="request",
@@ -138,8 +158,8 @@ def test_what_a_processor_kept_until_a_day_is_followed_up_when_that_day_is_over(
 
 
 def test_receipts_that_come_before_their_decision_count(installation: Installation) -> None:
-    """The ledger's own inbox gets the decision last; every receipt waits for it on the chain."""
-    decision = decide(installation)
+    """The ledger's own inbox gets two decisions last; every receipt waits for its own on the chain."""
+    decided = [decide(installation) for _ in range(2)]
     tools = installation.tools["requests"]
     installation.mover.move()
     with tools.database.transaction() as session:
@@ -154,7 +174,73 @@ def test_receipts_that_come_before_their_decision_count(installation: Installati
     with tools.database.transaction() as session:
         session.execute(sa.update(inbox).values(state="waiting"))
     installation.settle()
-    assert shown(installation, decision)["state"] == "closed"
+    assert [shown(installation, each)["state"] for each in decided] == ["closed"] * 2
+
+
+def test_decisions_that_come_together_are_registered_together(
+    on_server: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The way back, one by one, would hide it if they were not. One was answered before, and one waits for nobody."""
+    caplog.set_level(logging.INFO)
+    early, late = decide(on_server), decide(on_server)
+    nobodys = decide(on_server, kind="term-end")
+    tools, dossier = on_server.tools["requests"], on_server.tools["dossier"]
+    on_server.mover.move()
+    with tools.database.reading() as session:
+        bodies = session.scalars(sa.select(inbox.c.body).order_by(inbox.c.id)).all()
+    receipts = [
+        ReceiptIssued(
+            decision=early,
+            decision_sha256=digest,
+            service="dossier",
+            processor=None,
+            action="erasure",
+            outcome="done",
+            acted_at=on_server.clock(),
+        )
+        for digest in (envelopes.digest(bodies[0]), envelopes.digest(bodies[1]))
+    ]
+    with dossier.database.transaction() as session:
+        dossier.outbox.publish_all(session, receipts, now=on_server.clock())
+    with tools.database.transaction() as session:
+        session.execute(sa.update(inbox).values(state="parked"))
+    on_server.mover.move()
+    on_server.apply()
+    with tools.database.transaction() as session:
+        session.execute(sa.update(inbox).values(state="waiting"))
+    on_server.apply()
+    answers = {each["service"]: each["outcome"] for each in shown(on_server, early)["answers"] if not each["processor"]}
+    assert answers == {"intake": None, "dossier": "done", "newsletter": None, "requests": None}
+    assert [shown(on_server, each)["state"] for each in (early, late, nobodys)] == ["open", "open", "closed"]
+    with tools.database.reading() as session:
+        families = session.scalars(sa.select(LedgerEntry.family).order_by(LedgerEntry.seq)).all()
+    assert families == ["receipt", "stray", *["decision"] * 3]
+    on_server.settle()
+    assert [shown(on_server, each)["state"] for each in (early, late, nobodys)] == ["closed"] * 3
+    with tools.database.reading() as session:
+        assert None not in session.scalars(sa.select(issued_decisions.c.closed_at)).all()
+        assert None not in session.scalars(sa.select(issued_decisions.c.registered_at)).all()
+    assert [each.message for each in caplog.records if "one by one" in each.message] == []
+
+
+def test_one_that_cannot_be_registered_takes_none_of_those_that_came_with_it_along(
+    installation: Installation,
+) -> None:
+    """Another text under the id of one: it is set aside and in no journal, and the others are registered once each."""
+    decided = [decide(installation) for _ in range(3)]
+    tools = installation.tools["requests"]
+    with tools.database.transaction() as session:
+        first = session.scalars(sa.select(outbox.c.body).order_by(outbox.c.id).limit(1)).one()
+        event = replace(envelopes.read_event(envelopes.read(first)), ground="another")
+        other = tools.outbox.publish(session, event, now=installation.clock(), kind="erasure")
+    installation.settle()
+    with tools.database.reading() as session:
+        left = session.execute(sa.select(inbox.c.event_id, inbox.c.problem).where(inbox.c.state != "applied")).all()
+        assert session.scalars(sa.select(LedgerDecision.decision).order_by(LedgerDecision.event_seq)).all() == decided
+        on_chain = set(session.scalars(sa.select(LedgerEntry.event_id).where(LedgerEntry.family == "decision")))
+    assert left == [(other.event_id, "IntegrityError")]
+    assert {shown(installation, each)["state"] for each in decided} == {"closed"}
+    assert {line["event_id"] for line in Journal(installation.settings.journal).read()} == on_chain
 
 
 def test_every_registered_decision_stands_in_the_journal(installation: Installation) -> None:
