@@ -27,9 +27,10 @@ from shared.bell import WORK, Bell
 from shared.crier import NearbyCrier, NotifyCrier
 from shared.dialects import COMPILED
 from shared.failpoints import reach
+from shared.pacing import Pace
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
     from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
@@ -43,7 +44,6 @@ CHANNEL = "discreet"
 WAKING = "wakes for"
 SQLITE_ERROR = 1
 """SQLite's code for a statement that is wrong, such as one about a table that is not there."""
-SQLITE_SECONDS = 0.02  # a longer write transaction would hold up the forms
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "read": {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"},
     "light": {"isolation_level": "AUTOCOMMIT"},
@@ -122,6 +122,7 @@ class Database:
         self.bell = bell or Bell()
         self._file = Path(str(self.url.database)) if self.dialect == "sqlite" else None
         self._lock = f"{self._file}.lock"
+        self._pace = Pace()
         self._pool_size = pool_size
         self._engines: dict[tuple[int, str], sa.Engine] = {}
         self._criers: dict[int, Crier] = {}
@@ -174,6 +175,18 @@ class Database:
         """Read: one view of one moment, however often it is asked, and an error at any attempt to write."""
         with Session(self.engine("read"), expire_on_commit=False) as session:
             yield session
+
+    def slices(
+        self, items: Sequence[ItemT], kind: str, of: Callable[[ItemT], str] = lambda _: ""
+    ) -> Iterator[Sequence[ItemT]]:
+        """Cut what one transaction does to a batch: all at once, but on SQLite what, by its pace, there is time for.
+
+        ``kind`` is what is done, and ``of`` to what. Whoever goes through these does the rest in a next transaction.
+        """
+        if self.dialect == "sqlite":
+            yield from self._pace.slices(items, lambda item: f"{kind} {of(item)}")
+        elif items:
+            yield items
 
     def engine(self, use: str = "write") -> sa.Engine:
         """Return this process's engine for ``write``, ``read`` or ``light``."""
@@ -343,22 +356,6 @@ def is_away(error: Exception) -> bool:
 def is_sqlite(session: Session) -> bool:
     """Tell which of the two databases a session is on."""
     return dialect_of(session) == "sqlite"
-
-
-def slices(session: Session, items: Sequence[ItemT]) -> Iterator[Sequence[ItemT]]:
-    """Cut what one transaction does to a batch: all at once, but on SQLite what, by its pace, there is time for.
-
-    Whoever goes through these knows what was not reached, and does that in a next transaction.
-    """
-    if not is_sqlite(session):
-        yield items
-        return
-    started, done, size = time.monotonic(), 0, 1
-    while done < len(items) and size > 0:
-        yield items[done : done + size]
-        done += size
-        took = max(time.monotonic() - started, 1e-6)
-        size = int(min(2 * done, done * (SQLITE_SECONDS - took) / took))
 
 
 def dialect_of(session: Session) -> str:

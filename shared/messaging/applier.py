@@ -18,11 +18,11 @@ import sqlalchemy as sa
 
 from shared import log
 from shared.backoff import pause
-from shared.database import is_sqlite, slices
+from shared.database import UtcDateTime, is_sqlite
 from shared.errors import DiscreetError
 from shared.events import kind_of
 from shared.failpoints import reach
-from shared.many import among
+from shared.many import among_given
 from shared.messaging import envelope as envelopes
 from shared.messaging.envelope import Envelope, UnknownEventError, UnreadableEventError
 from shared.messaging.outbox import StoredEvent, stored_event
@@ -46,6 +46,18 @@ ATTEMPTS = 8
 LONGEST_PAUSE = timedelta(minutes=10)
 LOCK_WAIT = "500ms"  # before PostgreSQL looks for a deadlock, after a second, and perhaps ends a visitor's form for it
 _log = logging.getLogger(__name__)
+# Put together once: an embedded worker asks these of four services for every ring.
+# What was never tried is due whatever the clock says: it may have been set back since.
+_DUE = sa.or_(inbox.c.attempts == 0, inbox.c.next_attempt_at <= sa.bindparam("now", type_=UtcDateTime()))
+_WAITING = sa.select(inbox).where(IS_WAITING, _DUE).order_by(inbox.c.id).limit(BATCH)
+_STILL_WAITING = (
+    sa.select(inbox.c.id)
+    .where(among_given(inbox.c.id, "ids"), inbox.c.state == WAITING)
+    .order_by(inbox.c.id)
+    .with_for_update(skip_locked=True)
+)
+_MARKING = sa.update(inbox).where(among_given(inbox.c.id, "ids"))
+_SHORT_WAIT = sa.text(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
 
 
 class ForgedEventError(DiscreetError):
@@ -120,14 +132,14 @@ class Applier:
     def apply(self) -> int:
         """Apply one batch; return how many rows were dealt with."""
         try:
-            return self._apply_batch(BATCH)
+            return self._apply_batch()
         except Exception as error:  # noqa: BLE001 - whatever it is, the rows are tried apart
             _log.info("a batch is redone one by one", extra={"fields": {"because": type(error).__qualname__}})
             return self._apply_one_by_one()
 
-    def _apply_batch(self, limit: int) -> int:
+    def _apply_batch(self) -> int:
         with self._database.asking() as session:
-            rows = self._waiting(session, limit)
+            rows = self._waiting(session)
         deliveries = {row["id"]: self._open(row) for row in rows}
         waiting: Sequence[int] = list(deliveries)
         done = 0
@@ -141,10 +153,10 @@ class Applier:
         done: list[int] = []
         with self._database.transaction() as session:
             if not is_sqlite(session):
-                session.execute(sa.text(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'"))
+                session.execute(_SHORT_WAIT)
             if ours := _still_waiting(session, waiting):
                 reach("applier.taken")
-            for some in slices(session, ours):
+            for some in self._database.slices(ours, "apply", lambda row_id: deliveries[row_id].envelope.type):
                 self._handle(session, [deliveries[row_id] for row_id in some])
                 done += some
             self._mark(session, done, state=APPLIED, applied_at=self._clock(), problem=None)
@@ -161,7 +173,7 @@ class Applier:
 
     def _apply_one_by_one(self) -> int:
         with self._database.reading() as session:
-            rows = self._waiting(session, BATCH)
+            rows = self._waiting(session)
         for row in rows:
             self._apply_alone(row)
         return len(rows)
@@ -221,21 +233,17 @@ class Applier:
             extra={"fields": {"row": row["id"], "type": row["type"], "state": state, "attempts": attempts}},
         )
 
-    def _waiting(self, session: Session, limit: int) -> Sequence[RowMapping]:
-        # What was never tried is due whatever the clock says: it may have been set back since.
-        due = sa.or_(inbox.c.attempts == 0, inbox.c.next_attempt_at <= self._clock())
-        query = sa.select(inbox).where(IS_WAITING, due).order_by(inbox.c.id).limit(limit)
-        return session.execute(query).mappings().all()
+    def _waiting(self, session: Session) -> Sequence[RowMapping]:
+        return session.connection().execute(_WAITING, {"now": self._clock()}).mappings().all()
 
     def _mark(self, session: Session, identifiers: Sequence[int], **values: object) -> None:
         if identifiers:
-            session.execute(sa.update(inbox).where(among(inbox.c.id, identifiers)).values(**values))
+            session.connection().execute(_MARKING, {"ids": identifiers, **values})
 
 
 def _still_waiting(session: Session, identifiers: Sequence[int]) -> Sequence[int]:
     """Lock these rows and return those that nobody else has, or has had, in order."""
-    query = sa.select(inbox.c.id).where(among(inbox.c.id, identifiers), inbox.c.state == WAITING).order_by(inbox.c.id)
-    return session.scalars(query.with_for_update(skip_locked=True)).all()
+    return session.connection().scalars(_STILL_WAITING, {"ids": identifiers}).all()
 
 
 def _signature(stored: StoredEvent) -> bytes:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import sqlalchemy as sa
 
-from shared.database import insert_once, slices
+from shared.database import insert_once
 from shared.errors import RetryableError
 from shared.events import EvidenceNote, ReceiptIssued, RecordRef, RetainedPart
 from shared.failpoints import reach
@@ -94,7 +94,7 @@ def _act(service: Service, tools: Tools, rows: Sequence[Row]) -> None:
     acted: list[_Part] = []
     with tools.database.transaction() as session:
         lock_records(session, service, [_about(row) for row in rows])
-        for some in slices(session, rows):
+        for some in tools.database.slices(rows, "act", lambda row: str(row["kind"])):
             for kind, alike in groupby(some, key=lambda row: row["kind"]):
                 parts = _parts(session, service, kind, list(alike))
                 for holding in service.holdings:

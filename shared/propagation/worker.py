@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from shared.backoff import pause
-from shared.database import slices
 from shared.errors import OutsideError, PermanentError, RetryableError
 from shared.events import TERMINAL, ReceiptIssued
 from shared.failpoints import reach
@@ -155,7 +154,7 @@ class ObligationWorker:
         while rest:
             now, done = self._tools.clock(), 0
             with self._tools.database.transaction() as session:
-                for some in slices(session, rest):
+                for some in self._tools.database.slices(rest, "finish"):
                     events = receipts.issue_all(session, self._tools, [receipt for _, receipt in some], now=now)
                     own_store.finish(session, [row for row, _ in some], events, now)
                     done += len(some)

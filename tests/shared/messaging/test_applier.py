@@ -14,9 +14,9 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from shared import log
+from shared import log, pacing
 from shared.composition import build_applier
-from shared.database import SQLITE_SECONDS, _lock_key, lock_subject
+from shared.database import _lock_key, lock_subject
 from shared.events import Decision, DecisionClosed, DecisionRegistered, ReceiptIssued
 from shared.keys.making import read_root
 from shared.keys.rotation import rotate_signing_key
@@ -302,7 +302,7 @@ def test_on_sqlite_a_batch_ends_before_forms_are_held_up(here: Post) -> None:
     @one_by_one
     def slowly(session, _tools, delivery) -> None:
         together[session] += 1
-        time.sleep(SQLITE_SECONDS / 5)
+        time.sleep(pacing.SECONDS / 5)
 
     service = replace(here.installation.services["newsletter"], handlers={FACT: (slowly,)})
     here.deliver(*(here.form(str(number)) for number in range(20)))
