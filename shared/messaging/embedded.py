@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from shared.failpoints import reach
-from shared.many import among
+from shared.many import among_given
 from shared.messaging import inbox as inboxes
 from shared.messaging.outbox import stored_event
 from shared.messaging.tables import IS_WAITING, MOVED, outbox
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from shared.messaging.subscriptions import Subscriptions
 
 BATCH = 200
+_WAITING = sa.select(outbox).where(IS_WAITING).order_by(outbox.c.id).limit(BATCH)
+_MARKING = sa.update(outbox).where(among_given(outbox.c.id, "ids")).values(state=MOVED)
 
 
 class EmbeddedMover:
@@ -37,9 +39,7 @@ class EmbeddedMover:
         """
         database = self._databases[service]
         with database.asking() as session:
-            rows = (
-                session.execute(sa.select(outbox).where(IS_WAITING).order_by(outbox.c.id).limit(BATCH)).mappings().all()
-            )
+            rows = session.connection().execute(_WAITING).mappings().all()
         if not rows:
             return 0
         reach("mover.taken")
@@ -58,9 +58,6 @@ class EmbeddedMover:
             raise failed
         reach("mover.unmarked")
         with database.transaction() as session:
-            session.execute(
-                sa.update(outbox)
-                .where(among(outbox.c.id, [row["id"] for row in rows]))
-                .values(state=MOVED, moved_at=self._clock())
-            )
+            moved = {"ids": [row["id"] for row in rows], "moved_at": self._clock()}
+            session.connection().execute(_MARKING, moved)
         return len(rows)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from shared.database import insert_into, insert_once, wake_after
+from shared.database import dialect_of, insert_on, insert_once, wake_after
 from shared.failpoints import reach
 from shared.messaging import envelope as envelopes
 from shared.messaging.envelope import UnreadableEventError
@@ -31,16 +32,18 @@ def store(session: Session, deliveries: Sequence[StoredEvent], *, now: datetime)
     """
     if not deliveries:
         return
-    insert = insert_into(session, inbox)
-    repeated = sa.and_(inbox.c.state == APPLIED, inbox.c.type.like("discreet.decision.%"))
-    statement = insert.on_conflict_do_update(
-        index_elements=["source", "event_id"],
-        set_={"state": WAITING, "attempts": 0, "next_attempt_at": sa.literal_column("excluded.next_attempt_at")},
-        where=repeated,
-    )
-    session.execute(statement, [_row(event, now) for event in deliveries])
+    rows = [_row(event, now) for event in deliveries]
+    session.connection().execute(_storing(dialect_of(session)), rows if len(rows) > 1 else rows[0])
     reach("inbox.stored")
     wake_after(session, "inbox")
+
+
+@cache
+def _storing(dialect: str) -> sa.Insert:
+    repeated = sa.and_(inbox.c.state == APPLIED, inbox.c.type.like("discreet.decision.%"))
+    again = {"state": WAITING, "attempts": 0, "next_attempt_at": sa.literal_column("excluded.next_attempt_at")}
+    inserting = insert_on(dialect, inbox).inline()
+    return inserting.on_conflict_do_update(index_elements=["source", "event_id"], set_=again, where=repeated)
 
 
 def store_new(session: Session, deliveries: Sequence[StoredEvent], *, now: datetime) -> int:

@@ -109,10 +109,10 @@ class Outbox:
     def _sign(
         self, event: Event, kind: DecisionKind | None, sequence: str, trace: str | None, now: datetime
     ) -> StoredEvent:
-        event_type = type_of(event, kind)
+        event_type, event_id = type_of(event, kind), str(uuid.uuid4())
         body = envelopes.write(
             envelopes.Envelope(
-                id=str(uuid.uuid4()),
+                id=event_id,
                 source=f"/services/{self._service}",
                 type=event_type,
                 time=now,
@@ -123,7 +123,7 @@ class Outbox:
             )
         )
         signature = base64.b64encode(self._signer.sign(body.encode())).decode()
-        return StoredEvent(envelopes.read(body).id, event_type, body, signature, self._signer.key_id)
+        return StoredEvent(event_id, event_type, body, signature, self._signer.key_id)
 
 
 def stored_event(row: RowMapping) -> StoredEvent:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 
 from shared.database import UtcDateTime
 from shared.failpoints import reach
-from shared.many import among
+from shared.many import among_given
 from shared.propagation.tables import (
     ASKED,
     CLAIMED,
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 LEASE = timedelta(minutes=5)  # longer than the longest time-out of an adapter's calls together
 BATCH = 100
+_CLAIMING = sa.update(obligations).where(among_given(obligations.c.id, "ids"))
+_CLAIMING = _CLAIMING.values(state=CLAIMED, attempts=obligations.c.attempts + 1)
 _NOW = sa.bindparam("now", type_=UtcDateTime())
 _FAR = sa.bindparam("far", type_=UtcDateTime())
 
@@ -79,7 +81,7 @@ _PUTS_RIGHT = _Questions(obligations.c.processor == "", obligations.c.kind != "i
 def what_is_due(tools: Tools) -> tuple[bool, bool]:
     """Ask, without claiming it, whether there is anything for ``claim_own`` and for ``claim_one``."""
     with tools.database.asking() as session:
-        row = session.execute(_questions(tools).due, _times(tools.clock())).one()
+        row = session.connection().execute(_questions(tools).due, _times(tools.clock())).one()
     return row.own, row.one
 
 
@@ -106,13 +108,10 @@ def _claim(tools: Tools, query: sa.Select[Any]) -> list[Row]:
     now = tools.clock()
     until = now + LEASE
     with tools.database.transaction() as session:
-        found = session.execute(query, _times(now)).mappings().all()
+        found = session.connection().execute(query, _times(now)).mappings().all()
         if found:
-            session.execute(
-                sa.update(obligations)
-                .where(among(obligations.c.id, [row["id"] for row in found]))
-                .values(state=CLAIMED, claimed_until=until, attempts=obligations.c.attempts + 1)
-            )
+            claimed = {"ids": [row["id"] for row in found], "claimed_until": until}
+            session.connection().execute(_CLAIMING, claimed)
     if found:
         reach("obligation.claimed")
     return [{**row, "state": CLAIMED, "claimed_until": until, "attempts": row["attempts"] + 1} for row in found]

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from shared.backoff import pause
 from shared.database import insert_all
 from shared.events import Decision, DecisionClosed, DecisionRegistered, Expected
-from shared.many import among
+from shared.many import among_given
 from shared.messaging.outbox import stored_event
 from shared.propagation.tables import issued_decisions
 from shared.settings import SERVICES
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 FIRST_RESEND = timedelta(seconds=30)
 LONGEST_RESEND = timedelta(hours=1)
+_NOTING = sa.update(issued_decisions).where(among_given(issued_decisions.c.decision, "decisions"))
 
 
 class Said(TypedDict):
@@ -135,18 +136,14 @@ def expected_answers(
 def on_registered(session: Session, _tools: Tools, deliveries: Sequence[Delivery]) -> None:
     """Stop saying decisions that the ledger has."""
     told = [each.event.decision for each in deliveries if isinstance(each.event, DecisionRegistered)]
-    session.execute(
-        sa.update(issued_decisions)
-        .where(among(issued_decisions.c.decision, told))
-        .values(registered_at=deliveries[0].now, next_send_at=None)
-    )
+    now = deliveries[0].now
+    session.connection().execute(_NOTING, {"decisions": told, "registered_at": now, "next_send_at": None})
 
 
 def on_closed(session: Session, _tools: Tools, deliveries: Sequence[Delivery]) -> None:
     """Note that nothing is expected any more: the claim check on the person's identifiers ends here."""
     told = [each.event.decision for each in deliveries if isinstance(each.event, DecisionClosed)]
-    these = among(issued_decisions.c.decision, told)
-    session.execute(sa.update(issued_decisions).where(these).values(closed_at=deliveries[0].now))
+    session.connection().execute(_NOTING, {"decisions": told, "closed_at": deliveries[0].now})
 
 
 def say_again(tools: Tools, now: datetime) -> None:
