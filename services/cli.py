@@ -76,6 +76,7 @@ main.add_command(Later("restore", "services.backups.commands:restore", "Put a ba
 main.add_command(Later("doctor", "services.doctor:doctor", "Look the installation over."))
 main.add_command(Later("key", "services.key_commands:key_commands", "The clinic's keys: make, split, rotate, revoke."))
 main.add_command(Later("newsletter", "services.newsletter_commands:newsletter", "The newsletter programme."))
+main.add_command(Later("website", "services.websites.commands:website", "The clinic's websites."))
 main.add_command(
     Later("broker-definitions", "services.broker_commands:broker_definitions", "What RabbitMQ loads at its start.")
 )

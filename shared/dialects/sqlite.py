@@ -11,6 +11,7 @@ from shared.dialects.sharing import Sharing
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
+
 class SharingSQLite(Sharing, SQLiteDialect_pysqlite):
     """Python's own driver, or pysqlite3, which begins nothing by itself; ``begins`` is how an engine of ours does."""
 
