@@ -82,6 +82,7 @@ class PlayedProgramme(Party):
     """An e-mail programme with one list, as the steps of `tasks` see an account."""
 
     provider = "played"
+    forgets_within = None
     members: dict[str, MemberState] = field(default_factory=dict)
     told: list[ProviderEvent] = field(default_factory=list)
     """What it has to tell us by its webhook, of our own acts too."""
