@@ -300,6 +300,7 @@ def _open_sqlite(url: sa.URL, use: str, pool_size: int) -> sa.Engine:
         hide_parameters=True,
         json_serializer=_json,
         pool_size=pool_size,
+        pool_use_lifo=True,  # the connection that was used last has most of the pages at hand
         connect_args={"check_same_thread": False, "timeout": 30},
         execution_options={"compiled_cache": COMPILED},
     )

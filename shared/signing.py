@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Self
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -77,10 +78,15 @@ def has_fingerprint(public_key: bytes, fingerprint: str) -> bool:
 def is_signed(public_key: bytes, signature: bytes, content: bytes) -> bool:
     """Tell whether ``signature`` is by this raw public key over exactly ``content``."""
     try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, content)
+        _read_public(public_key).verify(signature, content)
     except (InvalidSignature, ValueError):
         return False
     return True
+
+
+@lru_cache(maxsize=64)
+def _read_public(public_key: bytes) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(public_key)
 
 
 def read_public_pem(pem: bytes) -> bytes:

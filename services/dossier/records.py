@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.database import NAMING, UtcDateTime, insert_once
 from shared.errors import GoneError, NotFoundError
+from shared.many import among_given
 from shared.propagation.tombs import was_erased
 from shared.vault import DATA_KEY
 
@@ -153,10 +155,15 @@ def find_of(session: Session, kind: type[RecordT], refs: Collection[str]) -> dic
 
     They are candidates, and no more than that.
     """
-    theirs = sa.or_(kind.email_ref.in_(refs), kind.phone_ref.in_(refs))
-    query = sa.select(kind.id, kind.email_ref, kind.phone_ref).where(theirs)
-    found = session.execute(query.order_by(kind.created_at, kind.id))
+    found = session.execute(_of_refs(kind), {"refs": list(refs)})
     return {record: frozenset(filter(None, its)) for record, *its in found}
+
+
+@cache
+def _of_refs(kind: type[Client | Contact | Invoice]) -> sa.Select[str, str | None, str | None]:
+    theirs = sa.or_(among_given(kind.email_ref, "refs"), among_given(kind.phone_ref, "refs"))
+    query = sa.select(kind.id, kind.email_ref, kind.phone_ref).where(theirs)
+    return query.order_by(kind.created_at, kind.id)
 
 
 def find_of_client(session: Session, kind: type[PartT], client_id: str) -> list[str]:

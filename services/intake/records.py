@@ -10,7 +10,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from shared.database import NAMING, UtcDateTime, insert_all
 from shared.errors import GoneError, NotFoundError
-from shared.many import among
+from shared.many import among, among_given
 from shared.propagation.tombs import was_erased
 from shared.vault import DATA_KEY
 
@@ -84,11 +84,16 @@ def form(session: Session, form_id: str, *, again: bool = False) -> ContactForm:
     raise NotFoundError("There is no such contact form.")
 
 
+_OF_REFS = (
+    sa.select(ContactForm.id, ContactForm.email_ref, ContactForm.phone_ref)
+    .where(sa.or_(*(among_given(each, "refs") for each in (ContactForm.email_ref, ContactForm.phone_ref))))
+    .order_by(ContactForm.received_at)
+)
+
+
 def find_of(session: Session, refs: Collection[str]) -> dict[str, frozenset[str]]:
     """Return the forms in which one of these addresses or numbers stands, oldest first, with the refs of each."""
-    theirs = sa.or_(among(ContactForm.email_ref, refs), among(ContactForm.phone_ref, refs))
-    columns = (ContactForm.id, ContactForm.email_ref, ContactForm.phone_ref)
-    found = session.execute(sa.select(*columns).where(theirs).order_by(ContactForm.received_at))
+    found = session.execute(_OF_REFS, {"refs": list(refs)})
     return {form: frozenset(filter(None, its)) for form, *its in found}
 
 

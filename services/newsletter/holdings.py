@@ -11,7 +11,7 @@ from services.newsletter import records
 from services.newsletter.actions.contents import open_content, subject_of
 from services.newsletter.actions.ending import end
 from services.newsletter.records import CATEGORY, ENDED, Subscription
-from shared.many import among
+from shared.many import among, among_given
 from shared.service import Act, Holding
 
 if TYPE_CHECKING:
@@ -23,11 +23,17 @@ if TYPE_CHECKING:
     from shared.processors.interface import SubjectIdentifiers
     from shared.service import Changed, Tools
 
+_THEIRS = among_given(Subscription.id, "ids")
+_OF_REFS = sa.select(Subscription.id, Subscription.ref).where(among_given(Subscription.ref, "refs"))
+_OF_REFS = _OF_REFS.order_by(Subscription.created_at)
+_REFS = sa.select(Subscription.id, Subscription.ref).where(_THEIRS)
+_CONFIRMED = sa.select(Subscription.id, Subscription.created_at, Subscription.confirmed_at)
+_CONFIRMED = _CONFIRMED.where(_THEIRS, Subscription.state != ENDED)
+
 
 def find(session: Session, refs: Collection[str]) -> Mapping[str, frozenset[str]]:
     """Return the subscriptions of these addresses, in whatever state, with the reference of each."""
-    query = sa.select(Subscription.id, Subscription.ref).where(among(Subscription.ref, refs))
-    found = session.execute(query.order_by(Subscription.created_at))
+    found = session.execute(_OF_REFS, {"refs": list(refs)})
     return {subscription: frozenset([ref]) for subscription, ref in found}
 
 
@@ -43,16 +49,13 @@ def renewed(session: Session, identifiers: Sequence[str]) -> Mapping[str, dateti
     Never one that has ended. Who clicks yes and then no at once can have a no of an earlier time than the yes,
     since each click has the time at which it came in; the last that was done counts.
     """
-    columns = (Subscription.id, Subscription.created_at, Subscription.confirmed_at)
-    wanted = sa.and_(among(Subscription.id, identifiers), Subscription.state != ENDED)
-    found = session.execute(sa.select(*columns).where(wanted))
+    found = session.execute(_CONFIRMED, {"ids": list(identifiers)})
     return {subscription: max(filter(None, times)) for subscription, *times in found}
 
 
 def refs_of(session: Session, identifiers: Sequence[str]) -> Mapping[str, str]:
     """Return the reference of each: a tombstone keeps it, so that no import brings the person back."""
-    query = sa.select(Subscription.id, Subscription.ref).where(among(Subscription.id, identifiers))
-    return dict(session.execute(query).all())
+    return dict(session.execute(_REFS, {"ids": list(identifiers)}).all())
 
 
 def identify(session: Session, tools: Tools, identifiers: Sequence[str]) -> SubjectIdentifiers | None:

@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from shared.database import insert_all, wake_after
-from shared.many import among
+from shared.many import among, among_given
 from shared.propagation import transfers
 from shared.propagation.tables import IN_ORDER, OPEN, SUPERSEDED, obligations
 
@@ -28,6 +28,18 @@ TRANSFER = "transfer"
 
 STOPPING = frozenset({"unsubscribe", "erasure", "term-end", "restriction", "objection", "withdrawal"})
 """The kinds after which nothing more of the person is given; a correction only comes after what is given."""
+
+_TO_BE_GIVEN = (
+    sa.select(obligations)
+    .where(
+        obligations.c.kind == TRANSFER,
+        obligations.c.processor == sa.bindparam("its_processor"),
+        among_given(obligations.c.subject, "subjects"),
+        obligations.c.state == OPEN,
+        IN_ORDER,
+    )
+    .with_for_update()
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,14 +107,8 @@ def supersede(session: Session, tools: Tools, processor: str, subjects: Sequence
 
     What was to be given for the first time and was not tried even once, the processor never had.
     """
-    waiting = sa.and_(
-        obligations.c.kind == TRANSFER,
-        obligations.c.processor == processor,
-        among(obligations.c.subject, subjects),
-        obligations.c.state == OPEN,
-        IN_ORDER,
-    )
-    dropped = session.execute(sa.select(obligations).where(waiting).with_for_update()).mappings().all()
+    waiting = session.connection().execute(_TO_BE_GIVEN, {"its_processor": processor, "subjects": list(subjects)})
+    dropped = waiting.mappings().all()
     if not dropped:
         return
     for row in dropped:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from shared.database import insert_once, lock_subject, wake_after
 from shared.events import Decision, Expected, ReceiptIssued
 from shared.failpoints import reach
-from shared.many import among
+from shared.many import among_given
 from shared.propagation import receipts
 from shared.propagation.addressing import Accepting, address_all
 from shared.propagation.tables import ASKED, OPEN, PARKED, SUPERSEDED, obligations
@@ -33,6 +33,7 @@ BY_REFS = frozenset({"unsubscribe", "inquiry"})
 """The kinds that go by refs alone; every other kind acts only on records a person confirmed."""
 SAYING_NO = frozenset({"unsubscribe", "withdrawal", "objection"})
 """The kinds by which a person says no to what they may say yes to again; the last that they say counts."""
+_OBLIGED = sa.select(obligations.c.decision).where(among_given(obligations.c.decision, "decisions"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ def wake_asked(session: Session, *, decision: str, processor: str, action: str, 
 
 def _known(session: Session, deliveries: Sequence[Delivery]) -> set[str]:
     named = [each.event.decision for each in deliveries if isinstance(each.event, Decision)]
-    return set(session.scalars(sa.select(obligations.c.decision).where(among(obligations.c.decision, named))))
+    return set(session.connection().scalars(_OBLIGED, {"decisions": named}))
 
 
 def _oblige_own(session: Session, service: Service, told: Sequence[tuple[Delivery, Decision]]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from shared.database import dialect_of, insert_on
-from shared.many import among
+from shared.many import among_given
 from shared.propagation.tables import transfers
 
 if TYPE_CHECKING:
@@ -17,6 +17,17 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import RowMapping
     from sqlalchemy.orm import Session
+
+_HELD = (
+    sa.select(transfers.c.record)
+    .where(
+        transfers.c.processor == sa.bindparam("its_processor"),
+        among_given(transfers.c.record, "records"),
+        transfers.c.ended_at.is_(None),
+    )
+    .distinct()
+    .order_by(transfers.c.record)
+)
 
 
 def record(session: Session, processor: str, category: str, records: Sequence[str], *, now: datetime) -> None:
@@ -35,10 +46,8 @@ def _recording(dialect: str) -> sa.Insert:
 
 def held_by(session: Session, processor: str, records: Collection[str]) -> list[str]:
     """Return which of these records the processor was given and has not confirmed to have erased."""
-    query = sa.select(transfers.c.record).where(
-        transfers.c.processor == processor, among(transfers.c.record, records), transfers.c.ended_at.is_(None)
-    )
-    return list(session.scalars(query.distinct().order_by(transfers.c.record)))
+    held = session.connection().scalars(_HELD, {"its_processor": processor, "records": list(records)})
+    return list(held)
 
 
 def hand_on(session: Session, category: str, old: str, new: str, *, now: datetime) -> None:

@@ -125,6 +125,14 @@ class Letter(Base):
 
 _ITS = (RightsRequest.inquiry, RightsRequest.decision)
 _TAKEN = sa.union_all(*(sa.select(each).where(among_given(each, "decisions")) for each in _ITS))
+_TYPED = (
+    sa.select(RightsRequest.id, RightsRequest.email_ref, RightsRequest.phone_ref)
+    .where(
+        sa.or_(*(among_given(each, "refs") for each in (RightsRequest.email_ref, RightsRequest.phone_ref))),
+        RightsRequest.sealed.is_not(None),
+    )
+    .order_by(RightsRequest.entered_at, RightsRequest.id)
+)
 
 
 def case(session: Session, case_id: str, *, lock: bool = False) -> RightsRequest:
@@ -196,8 +204,5 @@ def of_refs(session: Session, refs: Collection[str]) -> dict[str, frozenset[str]
 
     Only those whose content is still there.
     """
-    typed = sa.or_(RightsRequest.email_ref.in_(refs), RightsRequest.phone_ref.in_(refs))
-    columns = (RightsRequest.id, RightsRequest.email_ref, RightsRequest.phone_ref)
-    query = sa.select(*columns).where(typed, RightsRequest.sealed.is_not(None))
-    found = session.execute(query.order_by(RightsRequest.entered_at, RightsRequest.id))
+    found = session.execute(_TYPED, {"refs": list(refs)})
     return {case: frozenset(filter(None, its)) for case, *its in found}
