@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import deque
@@ -19,6 +20,7 @@ from services.newsletter.programmes import TELLING
 from services.sandbox.addresses import addresses
 from services.sandbox.server import running
 from services.sandbox.state import SandboxConfig
+from shared.processors.http import ProcessorAnswer
 from shared.processors.interface import ProcessorTask, SubjectIdentifiers
 
 ADAPTERS = {**TELLING, "listmonk": Listmonk}
@@ -33,6 +35,20 @@ OTHER_LIST = {"brevo": "1", "listmonk": "1"}
 KEYS = addresses(0)
 STAGES: dict[str, Any] = {}
 """By origin, what a running sandbox knows of itself."""
+
+
+@dataclass
+class Said:
+    """A session in which a programme says these things, one after the other, whatever it is asked."""
+
+    answers: list[tuple[int, dict[str, Any]]]
+    asked: list[tuple[str, Any]] = field(default_factory=list)
+
+    def send(self, method: str, *_path: str, content: Any = None, **_more: Any) -> ProcessorAnswer:
+        """Give the next answer."""
+        status, body = self.answers.pop(0)
+        self.asked.append((method, content))
+        return ProcessorAnswer(status=status, headers={}, body=json.dumps(body).encode())
 
 
 @dataclass

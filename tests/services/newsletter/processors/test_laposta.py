@@ -10,6 +10,7 @@ import logging
 import time
 import traceback
 import tracemalloc
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -20,6 +21,7 @@ import requests
 from services.newsletter.processors.interface import Member
 from services.newsletter.processors.laposta import Laposta, answers
 from shared.errors import ConfigurationError, MalformedBodyError, PermanentError, RetryableError, UnauthenticatedError
+from tests.services.newsletter.processors.conftest import Said
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 SETTINGS = {
@@ -375,6 +377,18 @@ class TestCalls:
         """The member comes back without the field: somebody has to mend the setting."""
         with pytest.raises(PermanentError):
             laposta.with_settings(first_name_field="roepnaam").subscribe("a@example.nl", "Sanne", reactivate=True)
+
+    def test_what_it_understood_and_did_not_do_is_tried_again(self, adapter: Laposta) -> None:
+        """A 402 says that the call was right and nothing happened: that may never count as done, or as refused."""
+        said = Said([(402, {"error": {"type": "invalid_request", "message": "Data is fine, not executed"}})])
+        with pytest.raises(RetryableError, match="did not execute"):
+            replace(adapter, session=said).subscribe("sanne@example.nl", "Sanne", reactivate=True)
+
+    def test_a_member_that_is_shown_as_deleted_is_still_held(self, adapter: Laposta) -> None:
+        """Their specification has that state, and an erasure has to find whoever is in it."""
+        member = {"member_id": "m1", "state": "deleted", "custom_fields": {}}
+        seen = replace(adapter, session=Said([(200, {"member": member})])).look_up("sanne@example.nl")
+        assert (seen.state, seen.key) == ("unsubscribed", "m1")
 
     def test_too_many_calls_wait_as_long_as_asked(self, laposta: Any) -> None:
         """Laposta says for how long."""

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -16,6 +17,7 @@ import requests
 from services.newsletter.processors.mailchimp import Mailchimp
 from services.newsletter.processors.mailchimp.adapter import subscriber_hash
 from shared.errors import ConfigurationError, MalformedBodyError, PermanentError, RetryableError, UnauthenticatedError
+from tests.services.newsletter.processors.conftest import Said
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 SETTINGS = {
@@ -229,6 +231,22 @@ class TestCalls:
             "subscribed",
             "pending",
         ]
+
+    def test_a_problem_is_known_by_its_title_also_without_a_type(self, adapter: Mailchimp) -> None:
+        """Recorded answers leave the type out, and the detail repeats the address."""
+        left = {"title": "Member In Compliance State", "status": 400, "detail": "sanne@example.nl is in a state"}
+        said = Said([(400, left), (200, {"status": "pending"})])
+        assert replace(adapter, session=said).subscribe("sanne@example.nl", "Sanne", reactivate=True) == "pending"
+        assert [content["status"] for _, content in said.asked] == ["subscribed", "pending"]
+
+    @pytest.mark.parametrize("status", ["archived", "transactional"])
+    def test_who_is_held_in_another_way_is_no_subscriber(self, adapter: Mailchimp, status: str) -> None:
+        """And is found by an erasure; a status that nobody knows is an error and no guess."""
+        assert (
+            replace(adapter, session=Said([(200, {"status": status})])).get_state("sanne@example.nl") == "unsubscribed"
+        )
+        with pytest.raises(PermanentError, match="do not know"):
+            replace(adapter, session=Said([(200, {"status": "frozen"})])).get_state("sanne@example.nl")
 
     def test_a_person_who_was_asked_can_still_be_unsubscribed(self, mailchimp: Any, task_of: Any) -> None:
         """`pending` is mailed too."""
