@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from services import registry
 from shared.bell import Bell
 from shared.composition import build_applier, build_tools
+from shared.database import Base
 from shared.errors import ConfigurationError
 from shared.jobs import run_due
 from shared.log import configure_logging
@@ -51,6 +52,7 @@ def run(settings: Settings, name: str) -> None:
     tools = {each: build_tools(settings, each, bell=Bell(bell)) for each in mine}
     for each, service in mine.items():
         check_adapters(service, tools[each])
+        tools[each].policy.check_tables(Base.metadata, service.metadata)
     keepers = [Keeper(services[each], tools[each]) for each in mine]
     if settings.embedded:
         loops = _embedded_loops(services, tools, bell)

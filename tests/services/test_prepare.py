@@ -95,3 +95,26 @@ def test_live_starts_with_empty_stores_and_makes_no_keys_or_accounts(environ: di
     assert {path.name for path in (settings.home / "data").glob("*.sqlite3")} == {f"{s}.sqlite3" for s in SERVICES}
     assert not (settings.home / "sandbox.json").exists()
     assert not (settings.home / "console" / "trial-accounts.txt").exists()
+
+
+@pytest.mark.parametrize(
+    "started", [["services.worker", "all"], ["gunicorn", "--check-config", "services.web:create_app()"]]
+)
+def test_p33_nothing_works_on_a_table_without_a_term(environ: dict[str, str], started: list[str]):
+    """Neither what answers callers nor what would have to end the term."""
+    policy = Path(environ["DISCREET_POLICY"])
+    lines = policy.read_text(encoding="utf-8").splitlines(keepends=True)
+    at = lines.index("  newsletter.edition:\n")
+    policy.write_text("".join(lines[:at] + lines[at + 2 :]), encoding="utf-8")
+    make_keys(Settings.from_environ(environ))
+    done = subprocess.run(
+        [sys.executable, "-m", *started],
+        env={**os.environ, **environ},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode != 0
+    assert "Data classes without a term: newsletter.edition." in done.stderr

@@ -14,14 +14,20 @@ import sqlalchemy as sa
 import yaml
 from dateutil.relativedelta import relativedelta
 
+from services import registry
+from shared.database import Base
 from shared.errors import ConfigurationError
 from shared.events import DECISION_KINDS
 from shared.policy import Policy
+from shared.policy.limits import BESIDE_TABLES
 from shared.policy.parts import RefusingGround, RetainingGround, Span
+from shared.settings import ROOT, SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+LIMITS = ROOT / "shared" / "policy" / "limits.py"
+ASKED = re.compile(r'"((?:console|dossier|intake|newsletter|requests|system)\.[a-z-]+)"')
 SHIPPED = Path(__file__).parents[2] / "deploy" / "config" / "policy.yaml"
 
 
@@ -208,6 +214,20 @@ def test_p33_a_table_without_a_data_class_or_a_class_without_a_term_stops_the_st
         policy.check_tables(others)
     with pytest.raises(ConfigurationError, match=r"class: guests\. .*term: intake\.visit\."):
         policy.check_tables(metadata, others)
+
+
+def test_p33_a_file_or_a_row_by_what_became_of_it_has_a_term_too(tmp_path: Path) -> None:
+    """All that code asks for is required: a job that misses one ends, and with it the end of every other term."""
+    for name in BESIDE_TABLES:
+        assert _refused(tmp_path, _drop("terms", name)) == [f"terms.{name}: It needs a period."]
+    sources = [path for folder in ("shared", "services") for path in (ROOT / folder).rglob("*.py") if path != LIMITS]
+    asked = {name for path in sources for name in ASKED.findall(path.read_text(encoding="utf-8"))}
+    terms = Policy.load(SHIPPED).terms
+    tables = [table for name in SERVICES for table in registry.load(name).metadata.tables.values()]
+    classes = {table.info["term"] for table in (*tables, *Base.metadata.tables.values())}
+    assert len(asked & terms.keys()) > 20
+    for name in (asked & terms.keys()) - classes:
+        assert len(_refused(tmp_path, _drop("terms", name))) > 0, name
 
 
 def test_p1_what_is_shown_is_json_and_holds_both_values_of_every_difference() -> None:
