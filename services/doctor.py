@@ -23,6 +23,7 @@ from services.newsletter import comparisons, programmes
 from shared.clock import parse_utc, utc_text
 from shared.composition import register_of
 from shared.database import Database, sqlite_module
+from shared.deadlines import local_date
 from shared.errors import ConfigurationError, OutsideError
 from shared.mail.looking import IMAP
 from shared.mail.mailbox import Mailbox
@@ -145,6 +146,22 @@ def _restored(settings: Settings, service: str) -> Finding:
     return well(f"{service}: put back and put right at {utc_text(lives.row['caught_up_at'])}: {told}")
 
 
+def forwarded_forms(settings: Settings, service: str) -> Iterator[Finding]:
+    """Say what mailing the whole text of contact forms leads to, where the policy chose that."""
+    if service != "intake" or Policy.load(settings.policy).choices.forwarded_forms != "full-text":
+        return
+    yield look(
+        "Contact forms are mailed with all that was written (forwarded_forms). That can be about health, and mail "
+        "with health data needs more than encryption on its way (NTA 7516). Each mail is a copy to be erased there."
+    )
+    today = local_date(settings.clock())
+    if not any(
+        each.role == "mail-host" and each.status == "active" and each.receives and each.may_receive(today)
+        for each in register_of(settings, "").of_owner(service)
+    ):
+        yield look("No mail host may get them now, by the register: until then the mails have the number and a link.")
+
+
 def mailboxes(settings: Settings, service: str) -> Iterator[Finding]:
     """Say of each mailbox that a service faces whether it opens: otherwise the first erasure finds out."""
     for named in register_of(settings, ""):
@@ -214,7 +231,7 @@ def _reading(url: str) -> Iterator[Session]:
 
 TOLD = ("taken", "settled", "keys_destroyed", "unreadable")
 CHECKS: Sequence[Check] = (sqlite_version, backups, mail_server, mail_domain, websites)
-SERVICE_CHECKS: Sequence[ServiceCheck] = (marks, mailboxes, seed_mailboxes, newsletter_list)
+SERVICE_CHECKS: Sequence[ServiceCheck] = (marks, forwarded_forms, mailboxes, seed_mailboxes, newsletter_list)
 
 
 @click.command()

@@ -139,13 +139,12 @@ def decide_term_end(session: Session, tools: Tools, form: ContactForm, *, now: d
 def _pass_on(session: Session, tools: Tools, form: ContactForm, content: Mapping[str, Any], now: datetime) -> None:
     """Queue the mail to the clinic, and announce the form.
 
-    The mail's host gets only the reference, unless the policy says that the text itself is mailed, and there
-    is an agreement with every such host in force (P46).
+    The mail's host gets only the reference, unless the policy says that the text itself is mailed, and the host is on
+    the register (P3) with an agreement in force (P46); with each of them where there are more.
     """
     mail_hosts = [each for each in _hosts(tools) if each.role == MAIL_HOST]
-    full_text = tools.policy.choices.forwarded_forms == "full-text" and all(
-        each.may_receive(local_date(now)) for each in mail_hosts
-    )
+    agreed = bool(mail_hosts) and all(each.may_receive(local_date(now)) for each in mail_hosts)
+    full_text = agreed and tools.policy.choices.forwarded_forms == "full-text"
     mail = letters.forwarded(tools, form, content if full_text else None)
     tools.mail.queue(session, mail, now=now, mail_id=forwarding_mail(form.id))
     if full_text:

@@ -18,7 +18,7 @@ from services.doctor import about_sqlite
 from shared.database import Database
 from shared.errors import ConfigurationError
 from shared.restore.keeping import Keeper
-from shared.settings import SERVICES
+from shared.settings import CONFIG, ROOT, SERVICES
 from tests.kit.installation import Hands, Installation
 
 if TYPE_CHECKING:
@@ -214,6 +214,12 @@ def test_the_doctor_says_what_is_missing_and_never_fails(discreet: Type, install
     assert "intake: marks cannot be seen" in told
     assert "newsletter: never put back" in told  # what is wrong with one hides nothing of another
     assert "intake" not in said(discreet("doctor", "--service", "newsletter"))
+    shipped = (ROOT / CONFIG / "policy.yaml").read_text(encoding="utf-8")
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(shipped.replace("forwarded_forms: reference", "forwarded_forms: full-text"), encoding="utf-8")
+    told = said(discreet("doctor", DISCREET_POLICY=str(policy)))
+    assert "NTA 7516" in told
+    assert "No mail host may get them" not in told
     elsewhere = {"DISCREET_HOME": str(tmp_path / "nowhere"), "PATH": str(tmp_path)}
     assert "cannot be seen" in said(discreet("doctor", **elsewhere))
     url = {f"DISCREET_{each}DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing" for each in ("", "KEY_")}

@@ -11,7 +11,7 @@ from shared.errors import KeyDestroyedError
 from shared.settings import CONFIG, ROOT
 from shared.vault import Sealed
 from tests.servers.mail import MailServer
-from tests.services.intake.website import FORM, HOST, SUBMIT, open_website
+from tests.services.intake.website import FORM, HOST, MAIL_HOST, REGISTER, SUBMIT, open_website
 
 
 def full_text(home) -> dict[str, str]:
@@ -34,7 +34,9 @@ def test_p59_a_form_is_forwarded_by_its_reference(website) -> None:
 def test_p59_where_the_policy_says_so_the_mail_carries_the_text_unchanged(tmp_path) -> None:
     """And an answer to it goes to the sender."""
     message = "Regel 1\n\n\tregel 2\n<b>GRATIS</b> 😀 https://x.example"
-    with open_website(tmp_path, full_text(tmp_path)) as website:
+    register = tmp_path / "with-mail-host.yaml"
+    register.write_text(REGISTER + MAIL_HOST)
+    with open_website(tmp_path, full_text(tmp_path) | {"DISCREET_PROCESSORS": str(register)}) as website:
         website.send(message=message)
         [mail] = website.mails()
         assert message in mail.text.replace("\r\n", "\n")

@@ -17,25 +17,9 @@ from shared.processors.interface import SubjectIdentifiers
 from shared.propagation import decisions
 from shared.propagation.tables import receipts, tombstones, transfers
 from tests.services.intake.test_forwarding import full_text
-from tests.services.intake.website import FORM, HOST, REGISTER, SUBMIT, open_website
+from tests.services.intake.website import FORM, HOST, MAIL_HOST, REGISTER, SUBMIT, open_website
 
 PHONE = "06-12345678"
-MAIL_HOST = """
-  mail-host:
-    name: Postkantoor
-    role: mail-host
-    owner: intake
-    status: active
-    adapter: by_hand
-    receives: [{category: contact-forms, fields: [name, email, phone, subject, message]}]
-    decisions: [erasure, term-end, correction, restriction]
-    always: false
-    agreement: {signed: 2024-06-10, ends: 2026-11-02, sub_processors: []}
-    country: NL
-    transfer_ground: none
-    contact: {name: P. Post, email: privacy@postkantoor.example}
-    answer_within: P7D
-"""
 
 
 def decide(website, kind: str, *, refs=(), forms=()) -> str:
@@ -235,3 +219,13 @@ def test_p46_the_text_is_mailed_only_while_the_mail_host_has_an_agreement(tmp_pa
         texts = [mail.text for mail in website.mails()]
         assert [FORM["message"] in text for text in texts] == [True, False]
         assert given(website) == {("website-host", first), ("mail-host", first), ("website-host", second)}
+
+
+def test_p3_p46_no_text_is_mailed_by_a_host_that_is_not_on_the_register(tmp_path) -> None:
+    """Also when there was one that has ended: nobody is known then who would have to erase it."""
+    for text in (REGISTER, REGISTER + MAIL_HOST.replace("status: active", "status: ended")):
+        register = tmp_path / "register.yaml"
+        register.write_text(text)
+        with open_website(tmp_path, full_text(tmp_path) | {"DISCREET_PROCESSORS": str(register)}) as website:
+            website.sent()
+            assert FORM["message"] not in website.mails()[-1].text

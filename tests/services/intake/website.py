@@ -49,6 +49,22 @@ processors:
     contact: {{name: W. Webhuis, email: {HOST}}}
     answer_within: P7D
 """
+MAIL_HOST = """
+  mail-host:
+    name: Postkantoor
+    role: mail-host
+    owner: intake
+    status: active
+    adapter: by_hand
+    receives: [{category: contact-forms, fields: [name, email, phone, subject, message]}]
+    decisions: [erasure, term-end, correction, restriction]
+    always: false
+    agreement: {signed: 2024-06-10, ends: 2026-11-02, sub_processors: []}
+    country: NL
+    transfer_ground: none
+    contact: {name: P. Post, email: privacy@postkantoor.example}
+    answer_within: P7D
+"""
 
 
 @dataclass
