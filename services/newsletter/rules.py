@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -16,6 +17,16 @@ MAIL_PAUSE = timedelta(hours=1)
 MOST_MAILS = 3
 """How many confirmation mails one address gets before the link in the first has expired: whoever types in
 somebody else's address may not fill their mailbox with ours."""
+
+_NO_NAME = re.compile(r"[<>]|://|\bwww\.", re.IGNORECASE)
+
+
+def may_be_named(first_name: str) -> bool:
+    """Tell whether this can stand in every newsletter after "Hello": the programme puts it into a page as it is.
+
+    With markup or a link in it, whoever signs somebody else up would write into what the clinic sends them.
+    """
+    return first_name.isprintable() and not _NO_NAME.search(first_name)
 
 
 def may_ask(mails: int, mailed_at: datetime | None, expires_at: datetime, now: datetime) -> bool:

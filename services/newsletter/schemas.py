@@ -6,6 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
+from services.newsletter import rules
 from shared.deadlines import ZONE
 from shared.web import EmailField, TimeField
 from shared.wording import Both
@@ -17,12 +18,19 @@ VERSION = validate.Regexp(
 )
 """The version of a statement, say 2024-07-01 or v2.1: it is kept in the clear, so it has no room for anything else."""
 
+NO_NAME = Both("Vul alleen een voornaam in, zonder link of < en >.", "Only a first name, without links or < and >.")
 ONE_LINE = Both("Schrijf dit op één regel, zonder onzichtbare tekens.", "Not a name on one line.")
 
 
 def _is_one_line(value: str) -> None:
     if not value.isprintable():
         raise ValidationError(ONE_LINE)
+
+
+def _is_name(value: str) -> None:
+    _is_one_line(value)
+    if not rules.may_be_named(value):
+        raise ValidationError(NO_NAME)
 
 
 def _is_text(value: str) -> None:
@@ -44,7 +52,7 @@ class SignUpSchema(Schema):
     ``altcha`` is the solution where a site asks for proof of work, and is not looked at elsewhere.
     """
 
-    first_name = NameField(required=True, validate=[validate.Length(1, FIRST_NAME), _is_one_line])
+    first_name = NameField(required=True, validate=[validate.Length(1, FIRST_NAME), _is_name])
     email = EmailField(required=True, validate=validate.Length(3, 254))
     language = fields.String(validate=validate.OneOf(("nl", "en")))
     privacy_version = fields.String(validate=VERSION)
@@ -56,7 +64,7 @@ class SignUpSchema(Schema):
 class PreferencesSchema(Schema):
     """What a subscriber may change: what is left out, or empty in a browser's form, stays as it is."""
 
-    first_name = NameField(validate=[validate.Length(1, FIRST_NAME), _is_one_line])
+    first_name = NameField(validate=[validate.Length(1, FIRST_NAME), _is_name])
     language = fields.String(validate=validate.OneOf(("nl", "en")))
 
 
@@ -68,7 +76,7 @@ class ImportedSchema(Schema):
     """
 
     email = fields.String(required=True, validate=validate.Length(3, 254))
-    first_name = NameField(required=True, validate=[validate.Length(0, FIRST_NAME), _is_one_line])
+    first_name = NameField(required=True, validate=[validate.Length(0, FIRST_NAME), _is_name])
     language = fields.String(required=True, validate=validate.OneOf(("nl", "en")))
     confirmed_at = fields.AwareDateTime(required=True, format="iso", default_timezone=ZONE)
     source = fields.String(required=True, validate=[validate.Length(1, 200), _is_one_line])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from services.newsletter import records
+from services.newsletter import records, rules
 from services.newsletter.actions.removing import remove
 from services.newsletter.actions.signing_up import SignUp, sign_up
 from services.newsletter.records import PENDING, signup_claims
@@ -64,8 +64,9 @@ def give_up(session: Session, tools: Tools, forms: Sequence[str], *, now: dateti
 
 
 def _sign_up(session: Session, tools: Tools, content: Mapping[str, Any], now: datetime) -> str | None:
+    name = str(content.get("first_name") or "")[:FIRST_NAME]
     asked = SignUp(
-        first_name=str(content.get("first_name") or "")[:FIRST_NAME],
+        first_name=name if rules.may_be_named(name) else "",
         email=str(content.get("email") or ""),
         language="en" if content.get("language") == "en" else "nl",
         source="contact-form",

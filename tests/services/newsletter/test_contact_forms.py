@@ -50,6 +50,21 @@ def test_its_sender_gets_the_same_mail_as_from_the_sign_up_form(newsletter) -> N
     assert newsletter.proof()["tick_text"] == TICK
 
 
+def test_a_name_with_markup_or_a_link_in_it_is_not_brought_along(newsletter) -> None:
+    """The contact form takes any name; the programme would put this one into every newsletter."""
+    newsletter.ask_claims(Intake(HELD | {"first_name": "<a href='https://x.example'>"}))
+    announce(newsletter)
+    newsletter.run_job("claim sign-ups")
+    newsletter.confirm()
+    newsletter.settle()
+    assert newsletter.members() == {ANNA: "active"}
+    found = newsletter.client.post(
+        "/newsletter/v1/subscriptions/search", json={"email": ANNA}, headers=newsletter.bearer("front-desk")
+    )
+    assert found.json["items"][0]["first_name"] == ""
+    assert not [call for call in newsletter.stage.calls("laposta") if b"x.example" in call.body]
+
+
 def test_p21_before_it_is_confirmed_the_proof_is_of_the_last_form(newsletter) -> None:
     """Whoever ticked a contact form and then signed up by the other form saw another text, and another statement."""
     newsletter.ask_claims(Intake(HELD | {"newsletter_text": TICK}))
