@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Form = Literal["contact", "newsletter"]
 LIFE = timedelta(hours=24)
+SHOWN_AGAIN = timedelta(minutes=10)
+"""As how old a form counts at most when it comes back: it may be mended for a whole day again."""
 PURPOSE = "form-tokens"
 DAY = 86_400
 _HEAD, _MAC = 16, 16
@@ -50,15 +52,8 @@ def issue(tools: Tools, now: datetime) -> str:
 
 def shown_at(tools: Tools, token: str, now: datetime) -> datetime:
     """Return when the form with this token was shown. Raises InvalidInputError for one that is forged or too old."""
-    try:
-        content = base64.b64decode(token, altchars=b"-_", validate=True)
-    except ValueError:
-        content = b""
-    head, mac = content[:_HEAD], content[_HEAD:]
-    if not hmac.compare_digest(mac, _mac(tools, head)) or len(head) != _HEAD:
-        raise InvalidInputError({"form_token": [EXPIRED]})
-    moment = datetime.fromtimestamp(int.from_bytes(head[:8]) / 1000, UTC)
-    if not timedelta() <= now - moment + timedelta(minutes=1) <= LIFE:
+    moment = _signed_moment(tools, token)
+    if moment is None or not timedelta() <= now - moment + timedelta(minutes=1) <= LIFE:
         raise InvalidInputError({"form_token": [EXPIRED]})
     return moment
 
@@ -95,7 +90,7 @@ def page(call: Call, template: str, here: str, action: str) -> Page:
     named = f"?site={call.site.id}" if call.site else ""
     context = {
         "statement": call.tools.policy.statement.isoformat(),
-        "form_token": issue(call.tools, call.now),
+        "form_token": issue(call.tools, _shown_since(call)),
         "action": action + named,
         "work_at": f"/{call.tools.name}/v1/form-token{named}" if asks_work else None,
     }
@@ -138,6 +133,28 @@ def give_form_token(call: Call) -> Answer:
 def give_script(_call: Call) -> Document:
     """Give the script that does the work a site asks for, to our pages and to the site's own."""
     return Document(proof_of_work.SCRIPT.read_bytes(), "text/javascript; charset=utf-8", keep_for=DAY)
+
+
+def _shown_since(call: Call) -> datetime:
+    """Return since when a visitor has the form that is shown now: one that comes back was before them already.
+
+    Else whoever mends a mistake within seconds would be taken for a robot.
+    """
+    typed = call.typed.get("form_token")
+    before = _signed_moment(call.tools, typed) if isinstance(typed, str) else None
+    return call.now if before is None else max(before, call.now - SHOWN_AGAIN)
+
+
+def _signed_moment(tools: Tools, token: str) -> datetime | None:
+    """Return when a token of ours was given, however long ago; None for a forged one."""
+    try:
+        content = base64.b64decode(token, altchars=b"-_", validate=True)
+    except ValueError:
+        content = b""
+    head, mac = content[:_HEAD], content[_HEAD:]
+    if not hmac.compare_digest(mac, _mac(tools, head)) or len(head) != _HEAD:
+        return None
+    return datetime.fromtimestamp(int.from_bytes(head[:8]) / 1000, UTC)
 
 
 def _mac(tools: Tools, head: bytes) -> bytes:

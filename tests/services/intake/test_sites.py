@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -228,7 +229,7 @@ def test_p83_a_token_stands_in_for_a_cookie(guarded) -> None:
 
 
 def test_a_form_that_stood_open_too_long_comes_back_with_everything_in_it(clinic) -> None:
-    """With a new token, so that sending it once more is enough."""
+    """With a new token, so that sending it once more is enough, and whoever does so at once is no robot."""
     token = clinic.client.get("/intake/v1/form-token").json["form_token"]
     clinic.clock.forward(days=2)
     again = clinic.client.post(SUBMIT, data=FORM | {"form_token": token}, headers=BROWSER | {"Origin": CLINIC})
@@ -236,6 +237,13 @@ def test_a_form_that_stood_open_too_long_comes_back_with_everything_in_it(clinic
     assert FORM["message"] in again.text
     assert 'action="/intake/v1/contact-forms?site=www"' in again.text
     assert token not in again.text
+    for wrong, status in (({"email": "anna"}, 422), ({}, 303)):  # and so after a mistake
+        [token] = re.findall(r'name="form_token" value="([^"]+)"', again.text)
+        again = clinic.client.post(
+            SUBMIT, data=FORM | wrong | {"form_token": token}, headers=BROWSER | {"Origin": CLINIC}
+        )
+        assert again.status_code == status
+    assert [form.suspected for form in clinic.rows()] == [None]
 
 
 def test_our_page_stands_in_a_frame_only_where_that_is_allowed(clinic) -> None:
