@@ -31,6 +31,8 @@ SEPARATORS = (",", ";")
 """A spreadsheet that is set to Dutch writes the second."""
 ALIKE = ("language", "source", "consent_text", "privacy_version")
 OWN, THE_SAME = ImportedSchema(exclude=ALIKE), ImportedSchema(only=ALIKE)
+NOT_UTF_8 = "letters that are not UTF-8: save the file as CSV UTF-8"
+"""What an older spreadsheet writes; without this each column with an accent in it would be named as wrong."""
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -96,6 +98,8 @@ class SubscriberFile:
     def _row(self, line: int, values: list[str], now: datetime) -> Imported | Wrong:
         if len(values) != len(self._columns):
             return Wrong(line, ("the number of columns",))
+        if not _is_utf_8("".join(values)):
+            return Wrong(line, (NOT_UTF_8,))
         row = dict(zip(self._columns, values, strict=True))
         alike, wrong = _alike(*(row[name] for name in ALIKE))
         try:
@@ -106,6 +110,11 @@ class SubscriberFile:
             return Wrong(line, tuple(sorted(wrong)))
         read = Imported(line=line, **own, **alike)
         return read if EARLIEST <= read.confirmed_at <= now else Wrong(line, ("confirmed_at",))
+
+
+def _is_utf_8(text: str) -> bool:
+    """Tell whether nothing in it stands for a byte that could not be read."""
+    return text.isascii() or not any("\udc80" <= letter <= "\udcff" for letter in text)
 
 
 @lru_cache(maxsize=100)

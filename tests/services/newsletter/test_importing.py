@@ -170,6 +170,16 @@ def test_a_file_without_the_columns_of_a_proof_changes_nothing(newsletter, tmp_p
     assert (newsletter.rows(), newsletter.calls()) == ([], [])
 
 
+def test_a_file_in_the_letters_of_an_older_spreadsheet_is_said_to_be_so(newsletter, tmp_path) -> None:
+    """And not that its names are wrong; the lines without an accent go in."""
+    path = tmp_path / "lijst.csv"
+    lines = [line(NEW, first_name="Zoë"), line(THERE)]
+    path.write_bytes(write(path, lines).read_text(encoding="utf-8-sig").encode("cp1252"))
+    done = run(newsletter, path)
+    assert done.stderr.splitlines() == ["line 2: letters that are not UTF-8: save the file as CSV UTF-8"]
+    assert (done.exit_code, counted(done)["subscribed"]) == (1, 1)
+
+
 def test_a_file_that_was_cut_off_is_run_again(newsletter, tmp_path) -> None:
     """A batch is in or not in; what was in is known the second time. Nothing is lost after a quote left open."""
     lines = [line(f"lid{number}@voorbeeld.example") for number in range(BATCH * 2 + 10)]
