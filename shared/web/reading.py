@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from shared.web.calls import Call
     from shared.web.routes import Route
 
+BROKEN_OFF = "The body broke off, or its chunks are not valid."
+
 
 def read_query(route: Route, call: Call) -> None:
     """Read the query string; the address of a page may carry what mail programmes add to links."""
@@ -65,7 +67,10 @@ def read_bytes(most: int) -> bytes:
         raise TooLargeError(f"More than {most} bytes.") from None
     except (ClientDisconnected, ParseException, OSError):
         # The server's own, for chunks that are none; without a cause, which may repeat them.
-        raise MalformedBodyError("The body broke off, or its chunks are not valid.") from None
+        raise MalformedBodyError(BROKEN_OFF) from None
     if len(content) > most:
         raise TooLargeError(f"More than {most} bytes.")
+    if len(content) < (request.content_length or 0):
+        # Of a caller who is gone the server gives what came, as if it were all: half a message, half an address.
+        raise MalformedBodyError(BROKEN_OFF)
     return content

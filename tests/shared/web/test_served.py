@@ -83,6 +83,20 @@ def test_chunks_that_are_none_are_a_malformed_body(served, chunks) -> None:
     assert b"geheim" not in answer
 
 
+def test_a_body_that_broke_off_is_not_taken_for_a_whole_one(served) -> None:
+    """What came of a form can be read: half a message, or an address cut short that is somebody else's."""
+    form = b"email=anne%40voorbeeld.example.org"
+    head = b"POST /served/v1/webhooks HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(
+        form
+    )
+    for came, status in ((form, b"200"), (form[:-4], b"400"), (b"", b"400")):
+        with socket.create_connection(("127.0.0.1", served[0]), 10) as connection:
+            connection.sendall(head + came)
+            connection.shutdown(socket.SHUT_WR)
+            answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+        assert answer.startswith(b"HTTP/1.1 " + status)
+
+
 def test_callers_who_stop_halfway_hold_nobody_up_for_long(served) -> None:
     """As many as there are threads, with half a head and with half a body; the latter are told."""
     head = b"POST /served/v1/texts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n"
