@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 
-from shared.database import KEPT, dialect_of, insert_on
+from shared.database import dialect_of, insert_on
+from shared.database.statements import KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from shared.crier import address_of
-from shared.database import CHANNEL
+from shared.database.database import CHANNEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

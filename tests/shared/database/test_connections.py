@@ -11,7 +11,8 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from shared.database import LONG_LOG, LOOKED_AT, Database, is_away
+from shared.database import Database, is_away
+from shared.database.engines import LONG_LOG, LOOKED_AT
 from tests.servers.kept import free_port
 from tests.shared.database.notes import texts, write, write_lightly
 

@@ -16,7 +16,8 @@ import sqlalchemy as sa
 
 from shared import log, pacing
 from shared.composition import build_applier
-from shared.database import _lock_key, lock_subject
+from shared.database import lock_subject
+from shared.database.statements import _lock_key
 from shared.events import Decision, DecisionClosed, DecisionRegistered, ReceiptIssued
 from shared.keys.making import read_root
 from shared.keys.rotation import rotate_signing_key
