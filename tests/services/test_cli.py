@@ -23,6 +23,7 @@ from shared.propagation import decisions
 from shared.settings import ROOT, SERVICES
 from shared.signing import fingerprint_of
 from tests.kit.installation import Installation
+from tests.kit.typed import typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,15 +37,7 @@ def discreet(*arguments: object, home: Path | None = None, cwd: Path = ROOT, **e
     """Run the command as somebody would type it."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("DISCREET_")}
     where = {**MODE, "DISCREET_HOME": str(home)} if home else {}
-    return subprocess.run(
-        [sys.executable, "-m", "services.cli", *map(str, arguments)],
-        cwd=ROOT if cwd == ROOT else cwd,
-        env={**own, "PYTHONPATH": str(ROOT), **where, **environ},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    return typed([*map(str, arguments)], {**own, "PYTHONPATH": str(ROOT), **where, **environ}, cwd)
 
 
 def refused(done) -> str:

@@ -18,6 +18,7 @@ from services.sandbox import addresses
 from shared.errors import ConfigurationError, NotFoundError
 from shared.propagation.register import Register
 from shared.settings import ROOT
+from tests.kit.typed import typed
 from tests.services.newsletter.desk import ANNA, desk
 
 REGISTER = """\
@@ -29,25 +30,27 @@ processors:
 
 def discreet(newsletter, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Type the command on the machine of this newsletter."""
-    with typed(newsletter, *arguments) as command:
-        stdout, stderr = command.communicate(timeout=90)
-    return subprocess.CompletedProcess(command.args, command.returncode, stdout, stderr)
+    return typed(["newsletter", *arguments], environ(newsletter))
 
 
-def typed(newsletter, *arguments: str) -> subprocess.Popen[str]:
-    """Type it, and do not wait for its end."""
+def environ(newsletter) -> dict[str, str]:
+    """Return what is set on that machine."""
     settings = newsletter.installation.settings
     own = {name: value for name, value in os.environ.items() if not name.startswith("DISCREET_")}
-    environ = {
+    return own | {
         "DISCREET_MODE": "trial",
         "DISCREET_HOME": str(settings.home),
         "DISCREET_PORT": str(settings.port),
         "DISCREET_PROCESSORS": str(settings.processors),
     }
+
+
+def begun(newsletter, *arguments: str) -> subprocess.Popen[str]:
+    """Type it, and do not wait for its end."""
     return subprocess.Popen(
         [sys.executable, "-m", "services.cli", "newsletter", *arguments],
         cwd=ROOT,
-        env={**own, **environ},
+        env=environ(newsletter),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -87,7 +90,7 @@ def test_a_programme_that_tells_nothing_of_our_acts_is_waited_for_while_somebody
     newsletter.provider.subscribe(ANNA, "Anna", reactivate=True)
     hooks = newsletter.provider.webhooks()
     assert len(hooks) == 3
-    with typed(newsletter, "connect", "laposta", "--wait", "30") as command:
+    with begun(newsletter, "connect", "laposta", "--wait", "30") as command:
         assert any("now unsubscribe" in line for line in iter(command.stdout.readline, ""))
         newsletter.at_programme("unsubscribe")
         stdout, _ = command.communicate(timeout=60)
