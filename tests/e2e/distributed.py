@@ -318,8 +318,8 @@ class DistributedTrial(Distributed):
 
     mode = "trial"
 
-    def __init__(self, directory: Path) -> None:
-        super().__init__(directory)
+    def __init__(self, directory: Path, **added: str) -> None:
+        super().__init__(directory, **added)
         port, certificate = self._sandbox_environ["DISCREET_PORT"], self.trusts
         self.environ = {**self.environ, "DISCREET_PORT": port, "REQUESTS_CA_BUNDLE": certificate}
 

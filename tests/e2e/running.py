@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -112,11 +112,14 @@ class RunningSystem:
         """Make new ones from now on: the clock was changed."""
         self._tokens.clear()
 
-    def discreet(self, *arguments: str, check: bool = True, **added: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of the administrator's, with what is added to its environment."""
+    def discreet(
+        self, *arguments: str, check: bool = True, unsaid: Collection[str] = (), **added: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command of the administrator's, with what is added to its environment, and without what is unsaid."""
+        said = {name: value for name, value in self.setup.environ.items() if name not in unsaid}
         done = subprocess.run(
             [DISCREET, *arguments],
-            env={**self.setup.environ, **added},
+            env={**said, **added},
             cwd=ROOT,
             capture_output=True,
             text=True,

@@ -55,10 +55,13 @@ class Findings:
 
 
 class Judge:
-    """Looks at a whole system through its own front door, and at the programme's."""
+    """Looks at a whole system through its own front door, and at the programme's; not at what was there before."""
 
     def __init__(self, system: RunningSystem, mailbox: Mailbox, visitors: Visitors, staff: Staff) -> None:
+        """Come before the first visitor does."""
         self._system, self._mailbox, self._visitors, self._staff = system, mailbox, visitors, staff
+        self._earlier: frozenset[str] = frozenset()
+        self._earlier = frozenset(each["id"] for each in (*self._forms(), *self.decisions()))
 
     def is_at_rest(self) -> bool:
         """Tell whether every decision that was taken is closed and everything that was confirmed has arrived."""
@@ -162,7 +165,7 @@ class Judge:
         while True:
             params = {"limit": "100"} | ({"cursor": cursor} if cursor else {})
             answer = self._ask(method, path, role, params=params, **options)
-            yield from answer.json()["items"]
+            yield from (each for each in answer.json()["items"] if each["id"] not in self._earlier)
             if not (cursor := answer.json()["next"]):
                 return
 

@@ -1,4 +1,4 @@
-"""Processes are killed -9 in any order while people use the system; afterwards everybody got what they were told."""
+"""A trial in each set-up: its story is told; then its processes are killed -9, and nobody was told what is not so."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.distributed import Distributed
+from tests.e2e.distributed import DistributedTrial
 from tests.e2e.embedded import Embedded
-from tests.e2e.running import RunningSystem, processes_with
+from tests.e2e.running import RunningSystem, memory_of, processes_with
 from tests.faults.kills.ahead import ahead
 from tests.faults.kills.judging import COORDINATOR, Judge
 from tests.faults.kills.killing import Killer
@@ -20,7 +20,8 @@ from tests.faults.kills.mailbox import Mailbox
 from tests.faults.kills.visitors import MARK, Staff, Visitors
 from tests.servers.kept import MissingServerError
 
-SETUPS = {"embedded": Embedded, "distributed": Distributed}
+SETUPS = {"embedded": Embedded, "distributed": DistributedTrial}
+CLOCK = "DISCREET_CLOCK_FILE"
 SECONDS = 15.0
 """Of killing, where nobody asked for minutes."""
 PAUSES = (0.2, 1.0)
@@ -30,12 +31,13 @@ HEALED_WITHIN = 300.0
 PROOFS = 5
 
 
-@pytest.fixture(params=SETUPS)
-def system(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunningSystem]:
-    """Both set-ups, with a clock that a test can put ahead."""
-    added = {"DISCREET_TESTING": "1", "DISCREET_CLOCK_FILE": str(tmp_path / "clock")}
+@pytest.fixture(scope="module", params=SETUPS)
+def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+    """Both set-ups, each started once, with a clock that a test can put ahead."""
+    directory = tmp_path_factory.mktemp(request.param)
+    added = {"DISCREET_TESTING": "1", CLOCK: str(directory / "clock")}
     try:
-        setup = SETUPS[request.param](tmp_path, **added)
+        setup = SETUPS[request.param](directory, **added)
     except MissingServerError as error:
         pytest.skip(str(error))
     try:
@@ -44,6 +46,16 @@ def system(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunningSy
     finally:
         setup.close()
     assert processes_with(setup.mark) == []
+
+
+def test_in_a_second_terminal_the_demo_ends_in_every_receipt(system: RunningSystem) -> None:
+    """Nobody says there that it is a trial; nobody would know that they have to."""
+    told = system.discreet("demo", unsaid=("DISCREET_MODE", "DISCREET_TESTING", CLOCK)).stdout
+    assert told.splitlines()[-1] == "Every receipt is there."
+    for row in ("unsubscribe", "erasure", "processor-signed", "re-read", "recounted", "statement", "not-addressed"):
+        assert row in told
+    if system.setup.name == "embedded":
+        assert memory_of(system.setup.own_processes()) * 1.048576 < 200, "megabytes, the parent included"
 
 
 def test_whoever_is_killed_nothing_acknowledged_is_lost_or_done_twice(
@@ -56,18 +68,17 @@ def test_whoever_is_killed_nothing_acknowledged_is_lost_or_done_twice(
     mailbox = Mailbox(system.setup.mail_folder())
     visitors = Visitors(system, mailbox, seed)
     staff = Staff(system, visitors)
-    system.token(COORDINATOR)
+    judge = Judge(system, mailbox, visitors, staff)
     visitors.start()
     staff.start()
     with Killer(system.setup.victims(), seed, PAUSES) as killer:
         killer.run(minutes * 60 if minutes else SECONDS)
     healing = time.monotonic()
     assert killer.failure is None, killer.failure
-    with ahead(tmp_path / "clock", LEASES):
+    with ahead(Path(system.setup.environ[CLOCK]), LEASES):
         system.forget_tokens()
         visitors.stop()
         staff.stop()
-        judge = Judge(system, mailbox, visitors, staff)
         system.wait(judge.is_at_rest, "everything to come to rest", HEALED_WITHIN)
         findings = judge.judge()
         proved = proofs_that_hold(system, judge, random.Random(seed), tmp_path)
