@@ -10,11 +10,14 @@ import select
 import shutil
 import subprocess
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE = 20.0  # seconds
+Hearing = Callable[[dict[str, Any]], None]
 
 
 def program() -> str | None:
@@ -23,9 +26,9 @@ def program() -> str | None:
 
 
 class Chromium:
-    """One browser with one page. ``javascript`` off is how our pages must work too."""
+    """One browser, which opens windows: each is somebody else's, with cookies and a cache of its own."""
 
-    def __init__(self, profile: Path, *, width: int = 1200, height: int = 900, javascript: bool = True) -> None:
+    def __init__(self, profile: Path) -> None:
         ours, theirs = os.pipe(), os.pipe()
         self._process = subprocess.Popen(
             [
@@ -49,14 +52,6 @@ class Chromium:
         self._to, self._from = os.fdopen(ours[1], "wb", buffering=0), os.fdopen(theirs[0], "rb")
         self._numbers = itertools.count(1)
         self._unread = b""
-        self.requested: list[str] = []
-        target = self._call("Target.createTarget", {"url": "about:blank"}, session=None)["targetId"]
-        attached = self._call("Target.attachToTarget", {"targetId": target, "flatten": True}, session=None)
-        self._session = attached["sessionId"]
-        for domain in ("Page", "Network", "Runtime"):
-            self._call(f"{domain}.enable")
-        self._call("Emulation.setScriptExecutionDisabled", {"value": not javascript})
-        self.resize(width, height)
 
     def __enter__(self) -> Self:
         return self
@@ -66,6 +61,53 @@ class Chromium:
         self._process.wait()
         self._to.close()
         self._from.close()
+
+    @contextmanager
+    def window(self, *, javascript: bool = True) -> Iterator[Window]:
+        """Open a window with one page. ``javascript`` off is how our pages must work too."""
+        whose = self.call("Target.createBrowserContext", {})
+        target = self.call("Target.createTarget", {"url": "about:blank", **whose})
+        attached = self.call("Target.attachToTarget", {**target, "flatten": True})
+        yield Window(self, attached["sessionId"], javascript=javascript)
+        self.call("Target.disposeBrowserContext", whose)
+
+    def call(
+        self, method: str, params: dict[str, Any], session: str | None = None, heard: Hearing | None = None
+    ) -> dict[str, Any]:
+        """Call the browser, or one of its windows, and return its answer; what is said meanwhile goes to ``heard``."""
+        number = next(self._numbers)
+        message: dict[str, Any] = {"id": number, "method": method, "params": params}
+        if session is not None:
+            message["sessionId"] = session
+        self._to.write(json.dumps(message).encode() + b"\0")
+        while (said := self.read()).get("id") != number:
+            if heard is not None:
+                heard(said)
+        assert "error" not in said, said
+        return said["result"]
+
+    def read(self) -> dict[str, Any]:
+        """Wait for what the browser says next."""
+        while b"\0" not in self._unread:
+            assert select.select([self._from], [], [], PATIENCE)[0], "the browser does not answer"
+            chunk = os.read(self._from.fileno(), 65536)
+            assert chunk, "the browser ended"
+            self._unread += chunk
+        message, _, self._unread = self._unread.partition(b"\0")
+        return json.loads(message)
+
+
+class Window:
+    """One window of a browser, and what somebody sees and does in it."""
+
+    def __init__(self, browser: Chromium, session: str, *, javascript: bool) -> None:
+        self._browser, self._session = browser, session
+        self._loaded = False
+        self.requested: list[str] = []
+        for domain in ("Page", "Network", "Runtime"):
+            self._call(f"{domain}.enable")
+        self._call("Emulation.setScriptExecutionDisabled", {"value": not javascript})
+        self.resize(1200)
 
     def resize(self, width: int, height: int = 900) -> None:
         """Look through a window of this size, in CSS pixels; below 600 it is a phone's."""
@@ -133,42 +175,24 @@ class Chromium:
         for kind in ("mousePressed", "mouseReleased"):
             self._call("Input.dispatchMouseEvent", {"type": kind, **place})
 
-    def _loading(self, act: Any) -> None:
+    def _loading(self, act: Callable[[], object]) -> None:
         self._loaded = False
         act()
-        self._until(lambda: self._loaded)
-
-    def _call(self, method: str, params: dict[str, Any] | None = None, session: str | None = "") -> dict[str, Any]:
-        number = next(self._numbers)
-        message: dict[str, Any] = {"id": number, "method": method, "params": params or {}}
-        if session is not None:
-            message["sessionId"] = self._session
-        self._to.write(json.dumps(message).encode() + b"\0")
-        answers: list[dict[str, Any]] = []
-        self._until(lambda: bool(answers), number, answers)
-        assert "error" not in answers[0], answers[0]
-        return answers[0]["result"]
-
-    def _until(self, done: Any, number: int = 0, answers: list[dict[str, Any]] | None = None) -> None:
         deadline = time.monotonic() + PATIENCE
-        while not done():
+        while not self._loaded:
             assert time.monotonic() < deadline, "the page did not come"
-            message = self._read()
-            if message.get("id") == number and answers is not None:
-                answers.append(message)
-            elif message.get("method") == "Page.loadEventFired":
-                self._loaded = True
-            elif message.get("method") == "Network.requestWillBeSent":
-                self.requested.append(message["params"]["request"]["url"])
+            self._hear(self._browser.read())
 
-    def _read(self) -> dict[str, Any]:
-        while b"\0" not in self._unread:
-            assert select.select([self._from], [], [], PATIENCE)[0], "the browser does not answer"
-            chunk = os.read(self._from.fileno(), 65536)
-            assert chunk, "the browser ended"
-            self._unread += chunk
-        message, _, self._unread = self._unread.partition(b"\0")
-        return json.loads(message)
+    def _call(self, method: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
+        return self._browser.call(method, params or {}, self._session, self._hear)
+
+    def _hear(self, said: dict[str, Any]) -> None:
+        if said.get("sessionId") != self._session:
+            return
+        if said["method"] == "Page.loadEventFired":
+            self._loaded = True
+        elif said["method"] == "Network.requestWillBeSent":
+            self.requested.append(said["params"]["request"]["url"])
 
 
 def _as_three_and_four(reading: int, writing: int) -> None:

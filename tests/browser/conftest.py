@@ -11,7 +11,7 @@ from services.console.accounts import ensure_trial_accounts
 from services.console.app import create_app
 from shared.keys import KeyStore, make_trial_keys
 from shared.settings import SERVICES, Settings
-from tests.browser.chromium import Chromium, program
+from tests.browser.chromium import Chromium, Window, program
 from tests.services.console.fake_requests import FakeRequests, Served
 
 
@@ -47,10 +47,17 @@ def origin(trial: tuple[Path, dict[str, str]], service: Served) -> Iterator[str]
     served.stop()
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Chromium]:
-    """Open a browser whose pages run no scripts."""
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    """Start a browser once for the windows of a file."""
     if program() is None:
         pytest.skip("no Chromium here")
-    with Chromium(tmp_path / "profile", javascript=False) as opened:
+    with Chromium(tmp_path_factory.mktemp("profile")) as started:
+        yield started
+
+
+@pytest.fixture
+def browser(chromium: Chromium) -> Iterator[Window]:
+    """Open a window whose pages run no scripts."""
+    with chromium.window(javascript=False) as opened:
         yield opened

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from shared.settings import CONFIG, ROOT
-from tests.browser.chromium import Chromium, program
+from tests.browser.chromium import Chromium, Window
 from tests.services.console.fake_requests import Served
 from tests.services.intake.test_holding import given
 from tests.services.intake.website import open_website
@@ -89,11 +89,9 @@ def show(site: tuple[str, Path], intake: tuple[str, Website]) -> Callable[..., s
 
 
 @pytest.fixture
-def scripted(tmp_path: Path) -> Iterator[Chromium]:
-    """Open a browser that runs scripts."""
-    if program() is None:
-        pytest.skip("no Chromium here")
-    with Chromium(tmp_path / "scripted") as opened:
+def scripted(chromium: Chromium) -> Iterator[Window]:
+    """Open a window that runs scripts."""
+    with chromium.window() as opened:
         yield opened
 
 
@@ -209,7 +207,7 @@ def _block(language: str, number: int) -> str:
     return re.findall(rf"```{language}\n(.*?)```", GUIDE, re.DOTALL)[number]
 
 
-def _fill(browser: Chromium, *, email: str) -> None:
+def _fill(browser: Window, *, email: str) -> None:
     for name, value in (("name", "Anna Jansen"), ("email", email), ("message", "Graag een afspraak.")):
         browser.fill(f"[name={name}]", value)
 
