@@ -63,23 +63,13 @@ def test_what_is_measured_is_what_is_tested():
 
 
 @pytest.mark.parametrize("ci", ["", "true"])
-@pytest.mark.parametrize(
-    "body", ["def test_it(): pytest.skip('no server')", "pytest.skip('x', allow_module_level=True)"]
-)
-def test_ci_takes_no_skipped_test(tmp_path: Path, ci: str, body: str):
-    """On a desk a missing server skips a test; under CI it fails one."""
-    (tmp_path / "test_skipping.py").write_text(f"import pytest\n{body}\n")
+def test_ci_takes_no_skipped_test(tmp_path: Path, ci: str):
+    """On a desk a missing server skips a test, or a whole module; under CI it fails them."""
+    (tmp_path / "test_one.py").write_text("import pytest\ndef test_it(): pytest.skip('no server')\n")
+    (tmp_path / "test_all.py").write_text("import pytest\npytest.skip('no server', allow_module_level=True)\n")
     (tmp_path / "test_other.py").write_text("def test_it(): pass\n")
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "tests.conftest",
-        f"--rootdir={tmp_path}",
-        "-c",
-        os.devnull,
-        tmp_path,
-    ]
+    command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", f"--rootdir={tmp_path}", "-c", os.devnull]
+    command += ["--continue-on-collection-errors", tmp_path]
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, "CI": ci}, capture_output=True, text=True, check=False)
-    assert ("1 skipped" in done.stdout, done.returncode != 0) == (not ci, bool(ci)), done.stdout
+    said = "1 failed, 1 passed, 1 error" if ci else "1 passed, 2 skipped"
+    assert (said in done.stdout, done.returncode != 0) == (True, bool(ci)), done.stdout
