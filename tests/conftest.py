@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
+from tests.kit.empty import schemas
 from tests.servers.dovecot import Dovecot
 from tests.servers.kept import MissingServerError
 from tests.servers.postgresql import Databases, PostgreSQL
@@ -27,9 +30,13 @@ BROKER = (
     "tests/bench/test_gates.py",
     "tests/contracts/test_movers.py",
     "tests/faults/failpoints/test_every_mover.py",
+    "tests/faults/test_alarms.py",
+    "tests/faults/test_matrix.py",
     "tests/faults/test_network.py",
+    "tests/servers/test_servers.py",
     "tests/shared/messaging/test_rabbitmq.py",
 )
+broker_now = ExitStack()
 ServerT = TypeVar("ServerT")
 
 # How long one example takes says something of the machine that day, and nothing of the code.
@@ -53,6 +60,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesTogethe
     return FilesTogether(config, log)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have one process, too, run the files that need a broker one after another: it ends with the last of them."""
+    items.sort(key=lambda item: not _needs_a_broker(item))
+
+
+def _needs_a_broker(item: pytest.Item) -> bool:
+    return item.nodeid.partition("::")[0] in BROKER
+
+
 def pytest_collection_finish() -> None:
     """What was imported and collected stays to the end: looking through it for garbage takes a tenth of the time."""
     gc.collect()
@@ -68,7 +84,7 @@ def postgres() -> Iterator[Databases]:
         yield databases
         databases.drop()
     else:
-        with _or_skip(PostgreSQL) as server:
+        with _or_skip(partial(PostgreSQL, serves_many=True)) as server:
             yield Databases(server.url)
 
 
@@ -79,15 +95,27 @@ def postgres_url(postgres: Databases) -> Callable[[], str]:
 
 
 @pytest.fixture(scope="session")
-def broker_urls() -> Iterator[tuple[str, str]]:
+def postgres_environ(postgres: Databases) -> Callable[[], dict[str, str]]:
+    """Give a function that returns the environment of an installation on a database that is made with it."""
+    return lambda: schemas(postgres.plan())
+
+
+@pytest.fixture(scope="session")
+def own_broker() -> Iterator[RabbitMQ]:
+    """Give a broker of this process, which a test may hold up or kill as long as it works again afterwards."""
+    yield broker_now.enter_context(_or_skip(RabbitMQ))
+    broker_now.close()
+
+
+@pytest.fixture(scope="session")
+def broker_urls(request: pytest.FixtureRequest) -> tuple[str, str]:
     """Give the AMQP URL and the management URL of a broker, both with an account that may do everything."""
-    if AMQP:
-        parts = urlsplit(AMQP)
-        account = f"{parts.username or 'guest'}:{parts.password or 'guest'}"
-        yield AMQP, MANAGEMENT or f"http://{account}@{parts.hostname}:15672"
-    else:
-        with _or_skip(RabbitMQ) as broker:
-            yield broker.url, broker.management_url
+    if not AMQP:
+        broker: RabbitMQ = request.getfixturevalue("own_broker")
+        return broker.url, broker.management_url
+    parts = urlsplit(AMQP)
+    account = f"{parts.username or 'guest'}:{parts.password or 'guest'}"
+    return AMQP, MANAGEMENT or f"http://{account}@{parts.hostname}:15672"
 
 
 @pytest.fixture(scope="session")
@@ -103,6 +131,12 @@ def amqp_url(broker_urls: tuple[str, str]) -> Iterator[Callable[[], str]]:
 def management(broker_urls: tuple[str, str]) -> Management:
     """Give the broker's management interface: queues, policies, permissions, connections."""
     return Management(broker_urls[1])
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """End the broker with the last test of the files that need one: it has work of its own when nobody uses it."""
+    if nextitem is None or not _needs_a_broker(nextitem):
+        broker_now.close()
 
 
 @pytest.fixture(scope="session")

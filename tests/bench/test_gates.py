@@ -25,7 +25,7 @@ from shared.propagation.worker import ObligationWorker
 from shared.restore import marks
 from tests.bench import events
 from tests.bench.counting import counted
-from tests.kit.installation import Embedded, Installation, on_postgresql, told_only_what_they_had
+from tests.kit.installation import Embedded, Installation, told_only_what_they_had
 from tests.kit.movers import Rabbit, load_definitions
 
 EVENTS = 200
@@ -84,7 +84,7 @@ def environ(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
     """The environment on either database. Time ends a batch on SQLite and has marks read; no count may depend on it."""
     monkeypatch.setattr(pacing, "SECONDS", math.inf)
     monkeypatch.setattr(marks, "REMEMBERED", math.inf)
-    on_server = on_postgresql(request.getfixturevalue("postgres_url")()) if request.param == "postgresql" else {}
+    on_server = request.getfixturevalue("postgres_environ")() if request.param == "postgresql" else {}
     return {**told_only_what_they_had(tmp_path), **on_server}
 
 

@@ -18,7 +18,7 @@ from shared.messaging import inbox as inboxes
 from shared.messaging.outbox import StoredEvent
 from shared.messaging.tables import inbox, outbox
 from shared.propagation import decisions
-from tests.kit.installation import Embedded, Installation, bare_service, on_postgresql, told_only_what_they_had
+from tests.kit.installation import Embedded, Installation, bare_service, told_only_what_they_had
 from tests.kit.movers import Hostile, Rabbit, load_definitions
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def installation(request: pytest.FixtureRequest, tmp_path: Path, heard: list[str
         },
         environ={
             **told_only_what_they_had(tmp_path),
-            **(on_postgresql(request.getfixturevalue("postgres_url")()) if database == "postgresql" else {}),
+            **(request.getfixturevalue("postgres_environ")() if database == "postgresql" else {}),
         },
         moved_by=_mover(request, mover),
     )

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.kit.post import Post
-from tests.servers.kept import MissingServerError
 from tests.servers.rabbitmq import RabbitMQ, VirtualHosts
 from tests.shared.messaging.test_rabbitmq import Broker, announce, announced, receiver_of, relay_of, running, until
 
@@ -22,17 +21,6 @@ ALARMS = {
 }
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[RabbitMQ]:
-    """Give a broker of our own: an alarm holds up everybody on it."""
-    try:
-        made = RabbitMQ()
-    except MissingServerError as error:
-        pytest.skip(str(error))
-    with made:
-        yield made
-
-
 @pytest.fixture
 def post(tmp_path: Path) -> Iterator[Post]:
     """Give an intake that announces and a newsletter that receives."""
@@ -43,16 +31,16 @@ def post(tmp_path: Path) -> Iterator[Post]:
 
 @pytest.mark.parametrize("alarm", ALARMS)
 def test_what_is_announced_during_an_alarm_waits_and_what_is_queued_is_received(
-    server: RabbitMQ, post: Post, alarm: str
+    own_broker: RabbitMQ, post: Post, alarm: str
 ) -> None:
     """Nothing is marked that was not taken; when the alarm is over the rest goes, over whatever connection."""
-    broker = Broker(VirtualHosts(server.url, server.management_url).create(), server.management)
+    broker = Broker(VirtualHosts(own_broker.url, own_broker.management_url).create(), own_broker.management)
     begins, ends = ALARMS[alarm]
     relay, receiver = relay_of(post, broker), receiver_of(post, broker)
     with running(relay):
         announce(post, "before")
         until(relay.step)
-        server.control(*begins)
+        own_broker.control(*begins)
         announce(post, "meanwhile")
         publishing = threading.Thread(target=relay.step)
         publishing.start()
@@ -60,7 +48,7 @@ def test_what_is_announced_during_an_alarm_waits_and_what_is_queued_is_received(
         with running(receiver):
             until(lambda: receiver.step() or post.rows())
             assert announced(post) == [("moved", None), ("waiting", None)]
-            server.control(*ends)
+            own_broker.control(*ends)
             publishing.join()
             until(lambda: (relay.step() and False) or (receiver.step() and False) or len(post.rows()) == 2)
             until(lambda: announced(post) == [("moved", None)] * 2 or (relay.step() and False))

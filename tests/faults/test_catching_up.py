@@ -18,7 +18,6 @@ from shared.mail import outgoing_mails
 from shared.messaging.tables import incarnations
 from shared.propagation.tables import tombstones
 from shared.restore.keeping import Keeper
-from tests.kit.installation import on_postgresql
 from tests.kit.restoring import Clinic, clinic
 
 if TYPE_CHECKING:
@@ -289,9 +288,11 @@ def test_a_log_that_is_not_whole_is_not_given(house: Clinic, tmp_path: Path):
     assert types.count("discreet.receipt.issued.v1") == len(types) - 1
 
 
-def test_a_database_that_is_replaced_under_its_processes_is_noticed(tmp_path: Path, postgres_url: Callable[[], str]):
+def test_a_database_that_is_replaced_under_its_processes_is_noticed(
+    tmp_path: Path, postgres_environ: Callable[[], dict[str, str]]
+):
     """On PostgreSQL that takes no stop; keys reserved in the lost database are not given out."""
-    with clinic(tmp_path, **on_postgresql(postgres_url())) as house:
+    with clinic(tmp_path, **postgres_environ()) as house:
         house.subscribe(ANNA)
         house.back_up("command", tmp_path / "backup")
         house.unsubscribe(ANNA)

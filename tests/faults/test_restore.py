@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kit.installation import on_postgresql
 from tests.kit.restoring import Clinic, clinic
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ WAYS = [
 @pytest.fixture
 def house(request: pytest.FixtureRequest, database: str, tmp_path: Path) -> Iterator[Clinic]:
     """Give a clinic on a database."""
-    environ = on_postgresql(request.getfixturevalue("postgres_url")()) if database == "postgresql" else {}
+    environ = request.getfixturevalue("postgres_environ")() if database == "postgresql" else {}
     with clinic(tmp_path, **environ) as found:
         yield found
 

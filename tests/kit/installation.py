@@ -6,13 +6,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-import psycopg
 import sqlalchemy as sa
 
 from services import registry
 from services.sandbox import addresses
 from shared.composition import build_applier, build_tools
-from shared.database import Base, Database
+from shared.database import Base
 from shared.keys import make_trial_keys
 from shared.messaging.embedded import EmbeddedMover
 from shared.messaging.tables import incarnations
@@ -21,9 +20,10 @@ from shared.propagation.worker import ObligationWorker
 from shared.service import Service
 from shared.settings import CONFIG, ROOT, SERVICES, Settings
 from shared.vault import KeyBase
+from tests.kit.empty import make_empty, make_schemas, schemas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from shared.service import Tools
@@ -62,19 +62,21 @@ class Installation:
         make_trial_keys(settings.keys, SERVICES)
         addresses.prepare(settings.home, settings.port + 1)
         self.settings = settings
+        if self.is_new:
+            make_empty(
+                {
+                    settings.database_url(name): (Base.metadata, service.metadata)
+                    for name, service in self.services.items()
+                }
+                | {settings.key_database_url(name): (KeyBase.metadata,) for name in self.services}
+            )
         self.tools = {name: self._tools(name) for name in self.services}
         self.mover = self.moved_by(self)
 
     def _tools(self, name: str) -> Tools:
-        if not self.is_new:
-            return build_tools(self.settings, name, clock=self.clock)
-        empty = {
-            self.settings.database_url(name): (Base.metadata, self.services[name].metadata),
-            self.settings.key_database_url(name): (KeyBase.metadata,),
-        }
-        for url, tables in empty.items():
-            make_empty(url, tables)
         tools = build_tools(self.settings, name, clock=self.clock)
+        if not self.is_new:
+            return tools
         with tools.database.transaction() as session:
             if session.scalar(sa.select(incarnations.c.id).limit(1)) is None:
                 session.execute(sa.insert(incarnations).values(id=f"first-{name}", started_at=self.clock()))
@@ -104,27 +106,6 @@ class Installation:
         """Carry out one obligation of each service."""
         workers = [ObligationWorker(service, self.tools[name]) for name, service in self.services.items()]
         return any([worker.work() for worker in workers])  # noqa: C419 - each has its turn
-
-
-_empty: dict[tuple[sa.Table, ...], bytes] = {}
-
-
-def make_empty(url: str, made_of: Sequence[sa.MetaData]) -> None:
-    """Make a database's tables where they are not; a SQLite file is a copy of the first one that was made."""
-    database = Database(url)
-    tables = tuple(table for metadata in made_of for table in metadata.sorted_tables)
-    is_new = database.file is not None and not database.file.exists()
-    if not is_new or tables not in _empty:
-        if database.file is not None:
-            database.file.parent.mkdir(parents=True, exist_ok=True)
-        for metadata in made_of:
-            metadata.create_all(database.engine())
-        database.close()
-        if is_new:
-            _empty[tables] = database.file.read_bytes()
-    else:
-        database.file.parent.mkdir(parents=True, exist_ok=True)
-        database.file.write_bytes(_empty[tables])
 
 
 class Mover(Protocol):
@@ -159,15 +140,9 @@ class Embedded:
 
 
 def on_postgresql(url: str) -> dict[str, str]:
-    """Return the environment of an installation on one PostgreSQL database, a schema for each of its databases."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        for name in SERVICES:
-            connection.execute(f"CREATE SCHEMA {name}")
-            connection.execute(f"CREATE SCHEMA {name}_keys")
-    return {
-        "DISCREET_DATABASE_URL": f"{url}?options=-csearch_path%3D{{service}}",
-        "DISCREET_KEY_DATABASE_URL": f"{url}?options=-csearch_path%3D{{service}}_keys",
-    }
+    """Return the environment of an installation in a PostgreSQL database that is there, with its schemas."""
+    make_schemas(url)
+    return schemas(url)
 
 
 def told_only_what_they_had(directory: Path) -> dict[str, str]:

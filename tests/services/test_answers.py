@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from shared.events import ContactFormAnswered
 from shared.mail import outgoing_mails, send_due
 from shared.messaging.tables import outbox
-from tests.kit.installation import on_postgresql
 from tests.servers.mail import MailServer
 from tests.services.house import FORM, FORMS, open_house
 
@@ -62,7 +61,7 @@ def form_keys(house: House) -> list[str]:
 @pytest.mark.parametrize("on", ["sqlite", pytest.param("postgresql", marks=pytest.mark.xdist_group("servers"))])
 def test_an_answer_is_mailed_kept_with_the_form_and_gone_with_it(request, tmp_path, caplog, on) -> None:
     """Word for word, without what the form said; who replies to it reaches people (P58). Nobody is in log or event."""
-    environ = on_postgresql(request.getfixturevalue("postgres_url")()) if on == "postgresql" else {}
+    environ = request.getfixturevalue("postgres_environ")() if on == "postgresql" else {}
     with open_house(tmp_path, environ) as house, caplog.at_level(logging.INFO):
         form, other, client = house.form(), house.form(), client_of(house)
         answer = answered(house, form, client)

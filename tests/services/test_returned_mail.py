@@ -14,7 +14,6 @@ from services.intake.returns.records import read_folders
 from shared.clock import system_clock
 from shared.mail import send_due
 from shared.messaging.tables import outbox
-from tests.kit.installation import on_postgresql
 from tests.servers.mail import MailServer
 from tests.services.house import FORMS, open_house
 from tests.shared.mail.test_looking import mail_host
@@ -77,7 +76,7 @@ def test_a_mail_that_comes_back_is_shown_with_its_status_and_nobody_in_it(
     request, tmp_path, dovecot, caplog, on
 ) -> None:
     """At the form and in the list, from wherever the report was moved to; it is left as it was, and read once."""
-    environ = on_postgresql(request.getfixturevalue("postgres_url")()) if on == "postgresql" else {}
+    environ = request.getfixturevalue("postgres_environ")() if on == "postgresql" else {}
     owner = dovecot.owner()
     with (
         open_clinic(tmp_path, dovecot, owner, environ) as (house, server),

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from shared.messaging.tables import outbox
 from shared.propagation.tables import issued_decisions
-from tests.kit.installation import on_postgresql
 from tests.services.house import CLOSING, INCIDENTS, REPORT, REPORTER, REPORTS, open_house
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ BROWSER = {"Accept": "text/html,*/*;q=0.8"}
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.xdist_group("servers"))])
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     """Give a clinic on each database."""
-    environ = on_postgresql(request.getfixturevalue("postgres_url")()) if request.param == "postgresql" else {}
+    environ = request.getfixturevalue("postgres_environ")() if request.param == "postgresql" else {}
     with open_house(tmp_path, environ) as made:
         yield made
 

@@ -17,7 +17,7 @@ from shared.messaging.tables import inbox, outbox
 from shared.propagation.tables import issued_decisions, obligations, receipts, tombstones, transfers
 from shared.retention import END_TERMS, end_terms
 from shared.web.tables import form_attempts, idempotent_answers, rate_counters
-from tests.kit.installation import Installation, bare_service, on_postgresql
+from tests.kit.installation import Installation, bare_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +72,7 @@ numbers = count(100_000)
 @pytest.fixture(params=["sqlite", "postgresql"])
 def tools(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tools]:
     """A service that holds nothing but the system's own records."""
-    environ = on_postgresql(request.getfixturevalue("postgres_url")()) if request.param == "postgresql" else {}
+    environ = request.getfixturevalue("postgres_environ")() if request.param == "postgresql" else {}
     made = Installation(tmp_path, services={"newsletter": bare_service("newsletter")}, environ=environ)
     yield made.tools["newsletter"]
     made.close()

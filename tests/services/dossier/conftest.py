@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kit.installation import on_postgresql
 from tests.services.dossier.practice import practice as opened
 
 if TYPE_CHECKING:
@@ -28,6 +27,6 @@ def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Practic
     """Give a practice on one database, then on the other."""
     environ = {}
     if request.param == "postgresql":
-        environ = on_postgresql(request.getfixturevalue("postgres_url")())
+        environ = request.getfixturevalue("postgres_environ")()
     with opened(tmp_path, **environ) as found:
         yield found

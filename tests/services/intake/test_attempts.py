@@ -7,7 +7,6 @@ import sqlalchemy as sa
 
 from shared.web import attempts
 from shared.web.tables import form_attempts
-from tests.kit.installation import on_postgresql
 from tests.services.intake.test_sites import CLINIC, GUARDED, KEY, STRANGER, signed, sites_of
 from tests.services.intake.website import BROWSER, FORM, SUBMIT, open_website
 
@@ -15,7 +14,7 @@ from tests.services.intake.website import BROWSER, FORM, SUBMIT, open_website
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.xdist_group("servers"))])
 def clinic(request, tmp_path):
     """Give an intake with two websites of the clinic, on either database."""
-    server = on_postgresql(request.getfixturevalue("postgres_url")()) if request.param == "postgresql" else {}
+    server = request.getfixturevalue("postgres_environ")() if request.param == "postgresql" else {}
     with open_website(tmp_path, sites_of(tmp_path, GUARDED) | server) as found:
         yield found
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from services.newsletter import programmes
-from tests.kit.installation import on_postgresql
 from tests.services.newsletter.desk import desk
 
 if TYPE_CHECKING:
@@ -71,6 +70,6 @@ def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
     """Give a newsletter on one database, then on the other."""
     environ = {}
     if request.param == "postgresql":
-        environ = on_postgresql(request.getfixturevalue("postgres_url")())
+        environ = request.getfixturevalue("postgres_environ")()
     with desk(tmp_path, **environ) as found:
         yield found

@@ -12,7 +12,7 @@ from services import registry
 from services.web import service_mount
 from shared.keys import KeyStore
 from shared.web.app import build_app
-from tests.kit.installation import Installation, bare_service, on_postgresql
+from tests.kit.installation import Installation, bare_service
 from tests.services.requests.clinic import REGISTER, ClaimsOnApp, Clinic, Webhuis, holding, metadata
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ def clinic(tmp_path: Path) -> Iterator[Clinic]:
 
 
 @pytest.fixture
-def clinic_on_postgresql(tmp_path: Path, postgres_url: Callable[[], str]) -> Iterator[Clinic]:
+def clinic_on_postgresql(tmp_path: Path, postgres_environ: Callable[[], dict[str, str]]) -> Iterator[Clinic]:
     """The same on PostgreSQL."""
-    with open_clinic(tmp_path, on_postgresql(postgres_url())) as made:
+    with open_clinic(tmp_path, postgres_environ()) as made:
         yield made
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kit.installation import on_postgresql
 from tests.kit.post import Post
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def post(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Post]:
     """Two services on either database."""
-    environ = on_postgresql(request.getfixturevalue("postgres_url")()) if request.param == "postgresql" else {}
+    environ = request.getfixturevalue("postgres_environ")() if request.param == "postgresql" else {}
     made = Post(tmp_path, environ)
     yield made
     made.close()

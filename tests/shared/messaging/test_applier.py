@@ -24,7 +24,6 @@ from shared.keys.rotation import rotate_signing_key
 from shared.messaging import envelope as envelopes
 from shared.messaging.applier import ATTEMPTS, one_by_one
 from shared.messaging.tables import inbox, outbox
-from tests.kit.installation import on_postgresql
 from tests.kit.post import FACT, Post, tampered
 
 if TYPE_CHECKING:
@@ -328,12 +327,14 @@ def test_the_trace_of_an_event_ends_with_it(here: Post) -> None:
     assert log.traceparent.get() is None
 
 
-def test_a_batch_does_not_take_a_visitor_s_turn_for_good(tmp_path: Path, postgres_url: Callable[[], str]) -> None:
+def test_a_batch_does_not_take_a_visitor_s_turn_for_good(
+    tmp_path: Path, postgres_environ: Callable[[], dict[str, str]]
+) -> None:
     """A form and a batch of decisions lock the same two people the other way round: the batch gives way, not the form.
 
     Within a second, before PostgreSQL calls it a deadlock and ends either of them.
     """
-    post = Post(tmp_path, on_postgresql(postgres_url()))
+    post = Post(tmp_path, postgres_environ())
     people = sorted(["k1.anna", "k1.bea"], key=_lock_key)
     holding, formed = threading.Event(), threading.Event()
     failed: list[Exception] = []

@@ -27,7 +27,7 @@ from shared.propagation.worker import ObligationWorker
 from shared.retention import end_terms
 from shared.web.app import build_app
 from shared.web.mounts import Mount
-from tests.kit.installation import Hands, Installation, bare_service, on_postgresql
+from tests.kit.installation import Hands, Installation, bare_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,7 +127,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 def either_desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
     """Give the same on each of the two databases in turn."""
     postgresql = request.param == "postgresql"
-    yield from _desk(tmp_path, on_postgresql(request.getfixturevalue("postgres_url")()) if postgresql else {})
+    yield from _desk(tmp_path, request.getfixturevalue("postgres_environ")() if postgresql else {})
 
 
 def test_a_task_is_mailed_to_the_contact_and_waits(desk: Desk) -> None:

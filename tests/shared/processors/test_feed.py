@@ -22,7 +22,6 @@ from shared.propagation.tables import obligations
 from shared.retention import end_terms
 from shared.settings import SERVICES
 from shared.web.app import build_app
-from tests.kit.installation import on_postgresql
 from tests.services.requests.clinic import EMAIL, REGISTER
 from tests.services.requests.conftest import open_clinic
 
@@ -120,9 +119,9 @@ def tools(tmp_path):
 
 
 @pytest.fixture
-def tools_on_postgresql(tmp_path, postgres_url):
+def tools_on_postgresql(tmp_path, postgres_environ):
     """The same on PostgreSQL."""
-    yield from _tools(tmp_path, on_postgresql(postgres_url()))
+    yield from _tools(tmp_path, postgres_environ())
 
 
 DONE = {"outcome": "done", "counts": {"invoices": 1}}

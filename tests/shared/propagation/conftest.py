@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.kit.cards import Clinic
-from tests.kit.installation import on_postgresql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +24,7 @@ def clinic(tmp_path: Path) -> Iterator[Clinic]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Clinic]:
     """On either database."""
-    environ = on_postgresql(request.getfixturevalue("postgres_url")()) if request.param == "postgresql" else {}
+    environ = request.getfixturevalue("postgres_environ")() if request.param == "postgresql" else {}
     made = Clinic(tmp_path, environ)
     yield made
     made.close()

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.installation import on_postgresql
 from tests.shared.processors.opendsr.desk import Desk, open_desk
 
 
@@ -21,4 +20,4 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 def either_desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
     """Give the same on each of the two databases in turn."""
     postgresql = request.param == "postgresql"
-    yield from open_desk(tmp_path, on_postgresql(request.getfixturevalue("postgres_url")()) if postgresql else {})
+    yield from open_desk(tmp_path, request.getfixturevalue("postgres_environ")() if postgresql else {})
