@@ -13,6 +13,7 @@ MONTHS = {
     "nl": "januari februari maart april mei juni juli augustus september oktober november december",
     "en": "January February March April May June July August September October November December",
 }
+_JOINERS = dict.fromkeys((0x200C, 0x200D))
 
 
 class Both(str):
@@ -33,6 +34,14 @@ class Both(str):
     def format(self, *values: Any, **named: Any) -> Both:
         """Fill both texts in, as validators do with their limits."""
         return Both(self.dutch.format(*values, **named), super().format(*values, **named))
+
+
+def is_one_line(text: str) -> bool:
+    """Tell whether text is printable and on one line.
+
+    The two joiners of Unicode are: names in Persian and in scripts of India are written with them.
+    """
+    return text.translate(_JOINERS).isprintable()
 
 
 def text_in(language: Language, text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, ValidationError, fields, validate
 
 from shared.web import EmailField, PageQuerySchema, PhoneField, TimeField
-from shared.wording import Both
+from shared.wording import Both, is_one_line
 
 VERSION = validate.Regexp(
     r"v?[0-9]{1,4}([.-][0-9]{1,2}){0,2}\Z",
@@ -17,7 +17,7 @@ ONE_LINE = Both("Schrijf dit op één regel, zonder onzichtbare tekens.", "Not t
 
 
 def _is_one_line(value: str) -> None:
-    if not value.isprintable():
+    if not is_one_line(value):
         raise ValidationError(ONE_LINE)
 
 

@@ -6,6 +6,8 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
+from shared.wording import is_one_line
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -26,7 +28,7 @@ def may_be_named(first_name: str) -> bool:
 
     With markup or a link in it, whoever signs somebody else up would write into what the clinic sends them.
     """
-    return first_name.isprintable() and not _NO_NAME.search(first_name)
+    return is_one_line(first_name) and not _NO_NAME.search(first_name)
 
 
 def may_ask(mails: int, mailed_at: datetime | None, expires_at: datetime, now: datetime) -> bool:

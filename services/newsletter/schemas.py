@@ -9,7 +9,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from services.newsletter import rules
 from shared.deadlines import ZONE
 from shared.web import EmailField, TimeField
-from shared.wording import Both
+from shared.wording import Both, is_one_line
 
 FIRST_NAME = 60
 VERSION = validate.Regexp(
@@ -23,7 +23,7 @@ ONE_LINE = Both("Schrijf dit op één regel, zonder onzichtbare tekens.", "Not a
 
 
 def _is_one_line(value: str) -> None:
-    if not value.isprintable():
+    if not is_one_line(value):
         raise ValidationError(ONE_LINE)
 
 
@@ -34,7 +34,7 @@ def _is_name(value: str) -> None:
 
 
 def _is_text(value: str) -> None:
-    if not all(line.isprintable() for line in value.replace("\t", " ").splitlines()):
+    if not all(is_one_line(line) for line in value.replace("\t", " ").splitlines()):
         raise ValidationError("Not a text.")
 
 

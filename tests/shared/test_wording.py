@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from shared.wording import Both, text_in
+import pytest
+
+from shared.wording import Both, is_one_line, text_in
 
 
 def test_code_and_api_see_the_english() -> None:
@@ -23,3 +25,19 @@ def test_limits_are_filled_in_in_both() -> None:
     filled = Both("Hoogstens {max} tekens.", "At most {max} characters.").format(max=5, input="x")
     assert filled == "At most 5 characters."
     assert text_in("nl", filled) == "Hoogstens 5 tekens."
+
+
+@pytest.mark.parametrize(
+    ("text", "is_it"),
+    [
+        ("Anna de Vries", True),
+        ("ن\u200cگار", True),
+        ("क्\u200dष", True),
+        ("Anna\nVries", False),
+        ("An\u202ena", False),
+        ("A\0", False),
+    ],
+)
+def test_a_name_with_joiners_is_on_one_line_and_one_with_hidden_turns_is_not(text: str, is_it: bool) -> None:
+    """As Persian names are written; what turns the direction of reading around hides something."""
+    assert is_one_line(text) is is_it

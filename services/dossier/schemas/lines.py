@@ -6,9 +6,11 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
+from shared.wording import is_one_line
+
 
 def _is_one_line(value: str) -> None:
-    if not value.isprintable():
+    if not is_one_line(value):
         raise ValidationError("Not text on one line.")
 
 
