@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
@@ -10,6 +12,9 @@ import yaml
 from shared.keys.making import signing_keys_of
 from shared.settings import ROOT, SERVICES
 from tests.e2e.composed import FILE, containers
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CONTAINERS = containers({"DISCREET_PUBLIC_URL": "https://privacy.clinic.example"})
 OURS = {name: each for name, each in CONTAINERS.items() if each.is_ours}
@@ -132,6 +137,26 @@ def test_the_secrets_of_a_mail_server_that_takes_tokens_lie_where_the_example_sa
         worker = CONTAINERS[f"{service}-worker"]
         assert {worker.environ[name] for name in named} == {""}
         assert set(named.values()) <= set(worker.secrets)
+
+
+def test_every_secret_is_there_before_the_start(tmp_path: Path):
+    """No container is made without its files: the script makes them, and the page says how the others come there.
+
+    Run anew, as for a release that lists more, it makes what is missing and leaves alone what somebody wrote.
+    """
+    script, page = ROOT / "deploy" / "make-secrets.sh", (ROOT / "docs" / "operations.md").read_text()
+    for written in ("", "from the clinic"):
+        subprocess.run([script, tmp_path], check=True)
+        assert (tmp_path / "smtp-client-secret").read_text() == written
+        assert (tmp_path / "smtp-refresh-token").stat().st_mode & 0o777 == 0o444
+        made = {each.name for each in tmp_path.iterdir() if each.is_file()}
+        (tmp_path / "smtp-client-secret").chmod(0o644)
+        (tmp_path / "smtp-client-secret").write_text("from the clinic")
+        (tmp_path / "smtp-refresh-token").unlink()
+    by_hand = set(re.findall(r"^(?:printf|cp) .*/etc/discreet/secrets/([\w.-]+)", page, re.MULTILINE))
+    declared = yaml.safe_load(FILE.read_text())["secrets"].values()
+    assert {each["file"].rpartition("/")[2].rstrip("}") for each in declared} == made | by_hand
+    assert re.search(r"^\| a new release \|.*`git pull`.*make-secrets\.sh.*`docker compose up", page, re.MULTILINE)
 
 
 def test_live_is_the_default_and_every_variable_is_explained():
