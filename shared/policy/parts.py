@@ -75,7 +75,12 @@ class Span:
 
     def fits_in(self, other: Span) -> bool:
         """Whether it is never longer, whenever it starts: 28 days fit in a month, 30 do not."""
-        return all(day + self.length <= day + other.length for day in _DAYS)
+        return _fits(self, other)
+
+
+@lru_cache(maxsize=1000)
+def _fits(one: Span, other: Span) -> bool:
+    return all(day + one.length <= day + other.length for day in _DAYS)
 
 
 @lru_cache(maxsize=1000)

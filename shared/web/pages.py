@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import make_response, request
-from jinja2 import FileSystemLoader, PrefixLoader, StrictUndefined
+from jinja2 import BytecodeCache, FileSystemLoader, PrefixLoader, StrictUndefined
 
 from shared.web.headers import page_policy
 from shared.web.messages import in_dutch
@@ -17,9 +17,11 @@ from shared.wording import text_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import CodeType
 
     from flask import Flask, Response
     from jinja2 import Environment
+    from jinja2.bccache import Bucket
 
     from shared.settings import Settings
     from shared.web.calls import Page
@@ -30,8 +32,29 @@ STATIC = HERE / "static"
 OTHER: Mapping[Language, Language] = {"nl": "en", "en": "nl"}
 
 
+class Compiled(BytecodeCache):
+    """What was compiled of templates, by file and content."""
+
+    def __init__(self) -> None:
+        self._code: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Take it from here."""
+        bucket.code = self._code.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep it here."""
+        if bucket.code is not None:
+            self._code[bucket.key, bucket.checksum] = bucket.code
+
+
+_COMPILED = Compiled()
+"""Of every app in this process: to compile a page takes longer than all the rest of showing it."""
+
+
 def serve_templates(app: Flask, folders: Mapping[str, Path]) -> None:
     """Name every template ``<service>/<file>``, and ours ``web/<file>``."""
+    app.jinja_options = {**app.jinja_options, "bytecode_cache": _COMPILED}
     named = {name: FileSystemLoader(folder) for name, folder in folders.items()}
     app.jinja_loader = PrefixLoader({"web": FileSystemLoader(HERE / "templates"), **named})
 
