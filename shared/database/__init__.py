@@ -7,6 +7,7 @@ from shared.database.database import Database, is_away, wake_after
 from shared.database.engines import sqlite_module
 from shared.database.statements import (
     dialect_of,
+    insert,
     insert_all,
     insert_into,
     insert_on,
@@ -22,6 +23,7 @@ __all__ = [
     "RowId",
     "UtcDateTime",
     "dialect_of",
+    "insert",
     "insert_all",
     "insert_into",
     "insert_on",

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from shared.database import recordsets
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
     from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
     from sqlalchemy.orm import Session
+
+    Then = Callable[[SqliteInsert | PostgresqlInsert], sa.Insert]
 
 KEPT = 256  # statements that are built once: that takes about as long as sending one
 _LOCKING = sa.text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS key")
@@ -47,27 +51,41 @@ def insert_once(session: Session, table: sa.Table, rows: Sequence[Mapping[str, A
     """Insert the rows whose keys are new and leave the others as they are; return how many were new."""
     if not rows:
         return 0
-    statement = _inserting_once(dialect_of(session), table)
-    new: sa.CursorResult[Any] = session.connection().execute(
-        statement, rows if len(rows) > 1 else rows[0], execution_options=COUNTED
-    )
-    return new.rowcount
+    return insert(session, table, rows, _once)
 
 
-@lru_cache(maxsize=KEPT)
-def _inserting_once(dialect: str, table: sa.Table) -> sa.Insert:
-    return insert_on(dialect, table).on_conflict_do_nothing().inline()
+def _once(inserting: SqliteInsert | PostgresqlInsert) -> sa.Insert:
+    return inserting.on_conflict_do_nothing()
 
 
 def insert_all(session: Session, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows without asking for the numbers they got; one is sent in the simpler way of one."""
     if rows:
-        session.connection().execute(_inserting(table), rows if len(rows) > 1 else rows[0])
+        insert(session, table, rows, _as_it_is)
+
+
+def _as_it_is(inserting: SqliteInsert | PostgresqlInsert) -> sa.Insert:
+    return inserting
+
+
+def insert(session: Session, table: sa.Table, rows: Sequence[Mapping[str, Any]], then: Then) -> int:
+    """Insert rows, many of them on PostgreSQL as one value, by an INSERT that ``then`` completes; return how many were.
+
+    Such a statement is kept, so ``then`` is always the same function.
+    """
+    connection, dialect = session.connection(), dialect_of(session)
+    value = recordsets.as_value(table, rows) if dialect == "postgresql" else None
+    statement = _inserting(dialect, table, then, tuple(rows[0]) if value else ())
+    given = value or (rows if len(rows) > 1 else rows[0])
+    written: sa.CursorResult[Any] = connection.execute(statement, given, execution_options=COUNTED)
+    return written.rowcount
 
 
 @lru_cache(maxsize=KEPT)
-def _inserting(table: sa.Table) -> sa.Insert:
-    return sa.insert(table).inline()
+def _inserting(dialect: str, table: sa.Table, then: Then, names: Sequence[str]) -> sa.Insert:
+    """Return the INSERT that ``then`` completes: of the columns that are named in a value, or of each row's own."""
+    inserting = insert_on(dialect, table)
+    return then(inserting.from_select(names, recordsets.rows_of(table, names)) if names else inserting.inline())
 
 
 def lock_subject(session: Session, refs: Collection[str]) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from shared.database import dialect_of, insert_on, insert_once, wake_after
+from shared.database import insert, insert_once, wake_after
 from shared.failpoints import reach
 from shared.messaging import envelope as envelopes
 from shared.messaging.envelope import UnreadableEventError
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
+    from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
     from sqlalchemy.orm import Session
 
     from shared.messaging.outbox import StoredEvent
@@ -32,17 +33,17 @@ def store(session: Session, deliveries: Sequence[StoredEvent], *, now: datetime)
     """
     if not deliveries:
         return
-    rows = [_row(event, now) for event in deliveries]
-    session.connection().execute(_storing(dialect_of(session)), rows if len(rows) > 1 else rows[0])
+    rows: dict[tuple[object, object], dict[str, object]] = {}
+    for row in (_row(event, now) for event in deliveries):
+        rows.setdefault((row["source"], row["event_id"]), row)  # one statement may meet no row twice
+    insert(session, inbox, list(rows.values()), _or_again)
     reach("inbox.stored")
     wake_after(session, "inbox")
 
 
-@cache
-def _storing(dialect: str) -> sa.Insert:
+def _or_again(inserting: SqliteInsert | PostgresqlInsert) -> sa.Insert:
     repeated = sa.and_(inbox.c.state == APPLIED, inbox.c.type.like("discreet.decision.%"))
     again = {"state": WAITING, "attempts": 0, "next_attempt_at": sa.literal_column("excluded.next_attempt_at")}
-    inserting = insert_on(dialect, inbox).inline()
     return inserting.on_conflict_do_update(index_elements=["source", "event_id"], set_=again, where=repeated)
 
 

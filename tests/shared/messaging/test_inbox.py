@@ -35,25 +35,28 @@ def test_an_event_is_stored_byte_for_byte_with_its_signature_beside_it(post: Pos
 
 def test_an_event_that_comes_again_is_stored_once(post: Post) -> None:
     """In one batch, in the next, and after it was applied."""
-    event, other = post.form("a"), post.form("b")
-    post.deliver(event, event, other)
+    event, *others = (post.form(name) for name in "abcde")
+    post.deliver(event, event, *others)
     post.deliver(event)
     post.apply()
-    post.deliver(event, other)
-    assert [row["state"] for row in post.rows()] == ["applied", "applied"]
+    post.deliver(event, *others)
+    assert [row["state"] for row in post.rows()] == ["applied"] * 5
     post.apply()
-    assert post.heard == ["a", "b"]
+    assert post.heard == [*"abcde"]
 
 
 def test_a_decision_that_comes_again_is_applied_again(post: Post) -> None:
     """Whoever says it again did not get the answer; but what waits or is set aside is left as it is."""
-    data = msgspec.json.encode({"decision": "d-1"})
-    decision = post.signed("intake", DECISION, data, decisionid="d-1")
-    post.deliver(decision)
+    names = [f"d-{number}" for number in range(5)]
+    decisions = [
+        post.signed("intake", DECISION, msgspec.json.encode({"decision": name}), decisionid=name) for name in names
+    ]
+    post.deliver(*decisions)
     for state, expected in (("applied", "waiting"), ("parked", "parked")):
-        _set(post, state)
-        post.deliver(decision)
-        assert post.rows()[0]["state"] == expected
+        for again in (decisions[:1], decisions, [*decisions, *decisions]):
+            _set(post, state)
+            post.deliver(*again)
+            assert [row["state"] for row in post.rows()] == [expected] * len(again[:5]) + [state] * (5 - len(again[:5]))
 
 
 def _set(post: Post, state: str) -> None:
