@@ -158,6 +158,7 @@ class Database:
                     fcntl.flock(lock, fcntl.LOCK_EX)
                     yield
                 finally:
+                    fcntl.flock(lock, fcntl.LOCK_UN)  # closing would leave it to a child that was forked meanwhile
                     os.close(lock)
         finally:
             self._writing.open = False

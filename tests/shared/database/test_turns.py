@@ -33,6 +33,28 @@ threads = [threading.Thread(target=write, args=(number,)) for number in range(4)
 [thread.join() for thread in threads]
 """
 
+FORKER = """
+import os, signal, sys, threading
+from shared.database import Database
+database, writing, go_on = Database(sys.argv[1]), threading.Event(), threading.Event()
+def write():
+    with database.transaction():
+        writing.set()
+        go_on.wait()
+writer = threading.Thread(target=write)
+writer.start()
+writing.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    signal.pause()
+go_on.set()
+writer.join()
+signal.alarm(5)
+with database.transaction():
+    os.kill(child, signal.SIGKILL)
+"""
+
 
 def test_eight_writers_in_two_processes_never_find_the_database_locked(sqlite: Database) -> None:
     """Two hundred forms at once, and a reader all the while: each writer waits its turn and none is refused."""
@@ -56,6 +78,11 @@ def test_writers_stand_in_line_before_they_begin(sqlite: Database) -> None:
         assert texts(sqlite) == []
     writer.join()
     assert texts(sqlite) == ["patient"]
+
+
+def test_a_process_that_was_forked_while_somebody_wrote_keeps_nobody_waiting(sqlite: Database) -> None:
+    """The line's lock goes along into a child, and closing it here would leave it there."""
+    assert subprocess.run([sys.executable, "-c", FORKER, str(sqlite.url)], check=False).returncode == 0
 
 
 def test_on_sqlite_a_light_writer_takes_its_turn_like_any_other(sqlite: Database) -> None:
