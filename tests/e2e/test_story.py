@@ -242,7 +242,7 @@ def _forms(system: RunningSystem) -> list[dict]:
 
 
 def test_nobody_is_in_the_logs(system: RunningSystem):
-    """After all of this no log has an address, a name, a token of a link or a message (P7)."""
+    """After all of this no log has an address, a name, a token of a link or a message (P4)."""
     links = [
         re.findall(r"/newsletter/\w+/([\w-]{16,})", mail.text) for who in (ANNA, BEA) for mail in system.mails(who)
     ]

@@ -107,6 +107,6 @@ def proofs_that_hold(system: RunningSystem, judge: Judge, chance: random.Random,
 
 
 def names_in_logs(system: RunningSystem) -> list[str]:
-    """Return the logs in which somebody stands; dying processes and servers log more than others (P7)."""
+    """Return the logs in which somebody stands; dying processes and servers log more than others (P4)."""
     logs = system.setup.logs() | system.setup.server_logs()
     return [name for name, log in logs.items() if MARK in log.lower()]
