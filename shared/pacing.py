@@ -33,10 +33,11 @@ class Pace:
                 size = self._size(kind, left, done)
                 if size < 1 and not first:
                     return
-                some, rest = rest[: max(1, size)], rest[max(1, size) :]
+                wanted = max(1, size)
+                some, rest = rest[:wanted], rest[wanted:]
                 started = self._seconds()
                 yield some
-                self._learn(kind, len(some), self._seconds() - started, whole=first and len(some) == size)
+                self._learn(kind, len(some), self._seconds() - started, whole=first and len(some) == wanted)
                 done += len(some)
                 first = False
 
