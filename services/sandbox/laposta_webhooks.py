@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import secrets
@@ -114,7 +113,7 @@ class LapostaWebhooks:
         )
 
     def _headers(self, body: bytes) -> dict[str, str]:
-        signature = hmac.new(self._secret.encode(), body, hashlib.sha256).hexdigest()
+        signature = hmac.digest(self._secret.encode(), body, "sha256").hex()
         return {"Content-Type": "application/json", "X-Laposta-Signature": signature}
 
     def _delete(self, webhook_id: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 from datetime import UTC
@@ -99,7 +98,7 @@ class MailchimpWebhooks:
 
     def _headers(self, body: bytes) -> dict[str, str]:
         moment = str(int(self._stage.config.clock().timestamp()))
-        signed = hmac.new(self._secret.encode(), moment.encode() + b"." + body, hashlib.sha256).hexdigest()
+        signed = hmac.digest(self._secret.encode(), moment.encode() + b"." + body, "sha256").hex()
         return {
             "Content-Type": "application/x-www-form-urlencoded",
             "User-Agent": "MailChimp.com",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import secrets
@@ -121,7 +120,7 @@ class MailerLiteWebhooks:
         )
 
     def _headers(self, body: bytes) -> dict[str, str]:
-        signature = hmac.new(self._secret.encode(), body, hashlib.sha256).hexdigest()
+        signature = hmac.digest(self._secret.encode(), body, "sha256").hex()
         return {"Content-Type": "application/json", "Signature": signature}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from dataclasses import dataclass, field
@@ -62,4 +61,4 @@ class References:
 
 
 def _digest(key: bytes, identity: str) -> str:
-    return hmac.new(key, identity.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key, identity.encode(), "sha256").hex()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -133,4 +132,4 @@ def _naming(path: Path, error: ConfigurationError) -> ConfigurationError:
 
 
 def _derived(ring: KeyRing, purpose: str) -> bytes:
-    return hmac.new(ring.current_key, f"discreet {purpose}".encode(), hashlib.sha256).digest()
+    return hmac.digest(ring.current_key, f"discreet {purpose}".encode(), "sha256")

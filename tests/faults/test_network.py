@@ -99,18 +99,20 @@ def test_a_slow_network_to_the_broker_only_takes_longer(post: Post, broker: Dist
 def test_a_form_is_acknowledged_only_when_it_is_stored_however_the_network_to_the_database_fails(
     tmp_path: Path, postgres_url: Callable[[], str], failure: str
 ) -> None:
-    """It is 202 and there, or 503 and not there; and when the network is back it is taken again."""
+    """It is 202 and there, or 503 and when to ask again, and not there; when the network is back it is taken again."""
     url = postgres_url()
     with _beyond_a_network(url) as (proxy, distant), open_website(tmp_path, on_postgresql(distant)) as website:
-        statuses = []
+        answers = []
         for number in range(12):
             if number in {3, 7}:
                 FAILURES[failure](proxy)
             if number in {5, 9}:
                 proxy.go_on()
-            statuses.append(website.send(message=f"Bericht {number}").status_code)
+            answers.append(website.send(message=f"Bericht {number}"))
+        statuses = [answer.status_code for answer in answers]
         assert set(statuses) <= {202, 503}
         assert statuses[-1] == 202
+        assert all(int(answer.headers["Retry-After"]) > 0 for answer in answers if answer.status_code == 503)
         with psycopg.connect(url) as beside:
             (stored,) = beside.execute("SELECT count(*) FROM intake.contact_forms").fetchone()
         assert stored == statuses.count(202)

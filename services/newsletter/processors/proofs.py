@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import logging
 from typing import TYPE_CHECKING
@@ -55,4 +54,4 @@ def same(expected: str, presented: str) -> bool:
 
 def mac(secret: str, content: bytes) -> bytes:
     """Return the HMAC-SHA256 of `content`."""
-    return hmac.new(secret.encode(), content, hashlib.sha256).digest()
+    return hmac.digest(secret.encode(), content, "sha256")

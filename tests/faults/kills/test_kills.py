@@ -22,7 +22,7 @@ from tests.servers.kept import MissingServerError
 
 SETUPS = {"embedded": Embedded, "distributed": DistributedTrial}
 CLOCK = "DISCREET_CLOCK_FILE"
-SECONDS = 15.0
+SECONDS = 30.0
 """Of killing, where nobody asked for minutes."""
 PAUSES = (0.2, 1.0)
 LEASES = timedelta(minutes=11)
