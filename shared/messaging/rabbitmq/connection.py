@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 HEARTBEAT = 30
 BLOCKED_TIMEOUT = 60  # seconds a memory or disk alarm of the broker may hold us before we let go
 HEALTHY_AFTER = 60.0
-LONGEST_PAUSE = timedelta(seconds=30)
+LONGEST_PAUSE = timedelta(seconds=3)  # all that waits, waits for the broker: when it is back it is soon found
 _log = logging.getLogger(__name__)
 
 
@@ -118,6 +118,9 @@ class OwnedConnection:
         connection.ioloop.stop()
 
     def _warn(self, error: Exception) -> None:
+        """Say it, less and less often: a try is one connection, and an hour has more than two thousand."""
+        if self._failures & (self._failures - 1):
+            return
         fields = {"for": self._name, "because": type(error).__qualname__}
         _log.warning("the broker is away", extra={"fields": fields})
 
