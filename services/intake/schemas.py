@@ -4,21 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from shared.web import EmailField, PageQuerySchema, PhoneField, TimeField
-from shared.wording import Both, is_one_line
-
-VERSION = validate.Regexp(
-    r"v?[0-9]{1,4}([.-][0-9]{1,2}){0,2}\Z",
-    error=Both("Dit is geen versie van de privacyverklaring.", "Not a version of the privacy statement."),
-)
-"""The version of a statement, say 2024-07-01 or v2.1: it is kept in the clear, so it has no room for anything else."""
-
-ONE_LINE = Both("Schrijf dit op één regel, zonder onzichtbare tekens.", "Not text on one line.")
-
-
-def _is_one_line(value: str) -> None:
-    if not is_one_line(value):
-        raise ValidationError(ONE_LINE)
+from shared.web import STATEMENT_VERSION, EmailField, PageQuerySchema, PhoneField, TimeField, check_one_line
 
 
 def is_no_blank(value: str) -> None:
@@ -29,7 +15,7 @@ def is_no_blank(value: str) -> None:
 
 def one_line(most: int, *, required: bool = False) -> fields.String:
     """Return a field of text on one line."""
-    return fields.String(validate=[validate.Length(1, most), is_no_blank, _is_one_line], required=required)
+    return fields.String(validate=[validate.Length(1, most), is_no_blank, check_one_line], required=required)
 
 
 class SubmitContactFormSchema(Schema):
@@ -50,7 +36,7 @@ class SubmitContactFormSchema(Schema):
     newsletter = fields.Boolean(load_default=False, truthy={True, "true", "on", "yes", "1"})
     newsletter_text = one_line(300)
     language = fields.String(validate=validate.OneOf(("nl", "en")))
-    privacy_version = fields.String(validate=VERSION)
+    privacy_version = fields.String(validate=STATEMENT_VERSION)
     form_token = fields.String(validate=validate.Length(max=2000))
     altcha = fields.String(validate=validate.Length(max=4000))
     website = fields.String(validate=validate.Length(max=2000))

@@ -8,27 +8,15 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from services.newsletter import rules
 from shared.deadlines import ZONE
-from shared.web import EmailField, TimeField
+from shared.web import STATEMENT_VERSION, EmailField, TimeField, check_one_line
 from shared.wording import Both, is_one_line
 
 FIRST_NAME = 60
-VERSION = validate.Regexp(
-    r"v?[0-9]{1,4}([.-][0-9]{1,2}){0,2}\Z",
-    error=Both("Dit is geen versie van de privacyverklaring.", "Not a version of the privacy statement."),
-)
-"""The version of a statement, say 2024-07-01 or v2.1: it is kept in the clear, so it has no room for anything else."""
-
 NO_NAME = Both("Vul alleen een voornaam in, zonder link of < en >.", "Only a first name, without links or < and >.")
-ONE_LINE = Both("Schrijf dit op één regel, zonder onzichtbare tekens.", "Not a name on one line.")
-
-
-def _is_one_line(value: str) -> None:
-    if not is_one_line(value):
-        raise ValidationError(ONE_LINE)
 
 
 def _is_name(value: str) -> None:
-    _is_one_line(value)
+    check_one_line(value)
     if not rules.may_be_named(value):
         raise ValidationError(NO_NAME)
 
@@ -55,7 +43,7 @@ class SignUpSchema(Schema):
     first_name = NameField(required=True, validate=[validate.Length(1, FIRST_NAME), _is_name])
     email = EmailField(required=True, validate=validate.Length(3, 254))
     language = fields.String(validate=validate.OneOf(("nl", "en")))
-    privacy_version = fields.String(validate=VERSION)
+    privacy_version = fields.String(validate=STATEMENT_VERSION)
     form_token = fields.String(validate=validate.Length(max=2000))
     altcha = fields.String(validate=validate.Length(max=4000))
     website = fields.String(validate=validate.Length(max=2000))
@@ -79,9 +67,9 @@ class ImportedSchema(Schema):
     first_name = NameField(required=True, validate=[validate.Length(0, FIRST_NAME), _is_name])
     language = fields.String(required=True, validate=validate.OneOf(("nl", "en")))
     confirmed_at = fields.AwareDateTime(required=True, format="iso", default_timezone=ZONE)
-    source = fields.String(required=True, validate=[validate.Length(1, 200), _is_one_line])
+    source = fields.String(required=True, validate=[validate.Length(1, 200), check_one_line])
     consent_text = fields.String(required=True, validate=[validate.Length(10, 4000), _is_text])
-    privacy_version = fields.String(required=True, validate=VERSION)
+    privacy_version = fields.String(required=True, validate=STATEMENT_VERSION)
 
 
 class AcceptedSchema(Schema):

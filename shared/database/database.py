@@ -41,27 +41,22 @@ class Database:
     """One database: sessions that write, sessions that read, and a bell that rings after a commit.
 
     The engine is made at first use and belongs to the process that made it, so that a fork shares no
-    connection. ``url`` is a SQLAlchemy URL of SQLite (a file) or PostgreSQL. Databases of one process may
-    share a ``bell``, for a loop that works on all of them.
+    connection. ``url`` is a SQLAlchemy URL of SQLite (a ``file``) or PostgreSQL (which has none). Databases of one
+    process may share a ``bell``, for a loop that works on all of them.
     """
 
     def __init__(self, url: str, *, bell: Bell | None = None, pool_size: int = 10) -> None:
         self.url = sa.make_url(url)
         self.dialect = self.url.get_backend_name()
         self.bell = bell or Bell()
-        self._file = Path(str(self.url.database)) if self.dialect == "sqlite" else None
-        self._lock = f"{self._file}.lock"
+        self.file = Path(str(self.url.database)) if self.dialect == "sqlite" else None
+        self._line = self.file and f"{self.file}.lock"
         self._pace = Pace()
         self._pool_size = pool_size
         self._engines: dict[tuple[int, Use], sa.Engine] = {}
         self._criers: dict[int, Crier] = {}
         self._opening = threading.Lock()
         self._writing = threading.local()
-
-    @property
-    def file(self) -> Path | None:
-        """The SQLite file, or None on PostgreSQL."""
-        return self._file
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -150,10 +145,10 @@ class Database:
             raise RuntimeError("a transaction of this database is already open in this thread")
         self._writing.open = True
         try:
-            if self.file is None:
+            if self._line is None:
                 yield
             else:
-                lock = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+                lock = os.open(self._line, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX)
                     yield

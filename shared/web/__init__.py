@@ -51,7 +51,15 @@ from shared.web import attempts, form_schemas, form_tokens, proof_of_work
 from shared.web.calls import Answer, Call, Document, Page, Redirect, Reply
 from shared.web.paging import PageQuerySchema, list_of
 from shared.web.routes import FORM, HTML, JSON, MULTIPART, RAW, Answers, Api
-from shared.web.shapes import EmailField, FileField, PhoneField, TimeField, Upload
+from shared.web.shapes import (
+    STATEMENT_VERSION,
+    EmailField,
+    FileField,
+    PhoneField,
+    TimeField,
+    Upload,
+    check_one_line,
+)
 from shared.web.who import PUBLIC, SERVICES, Staff
 from shared.wording import Both
 
@@ -63,6 +71,7 @@ __all__ = [
     "PUBLIC",
     "RAW",
     "SERVICES",
+    "STATEMENT_VERSION",
     "Answer",
     "Answers",
     "Api",
@@ -80,6 +89,7 @@ __all__ = [
     "TimeField",
     "Upload",
     "attempts",
+    "check_one_line",
     "form_schemas",
     "form_tokens",
     "list_of",

@@ -1,19 +1,33 @@
-"""What HTTP carries and JSON does not name, and marshmallow fields for it: files, and times with a zone."""
+"""Shapes that several services have: files, times with a zone, addresses, numbers, and text on one line."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, validate
 
 from shared.clock import parse_utc, utc_text
 from shared.errors import InvalidInputError
 from shared.identity import normalise_email, normalise_phone
+from shared.wording import Both, is_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+
+STATEMENT_VERSION = validate.Regexp(
+    r"v?[0-9]{1,4}([.-][0-9]{1,2}){0,2}\Z",
+    error=Both("Dit is geen versie van de privacyverklaring.", "Not a version of the privacy statement."),
+)
+"""The version of a statement, say 2024-07-01 or v2.1: it is kept in the clear, so it has no room for anything else."""
+ONE_LINE = Both("Schrijf dit op één regel, zonder onzichtbare tekens.", "Not text on one line.")
+
+
+def check_one_line(value: str) -> None:
+    """Refuse text of more lines, or with characters that cannot be seen. Raises ValidationError."""
+    if not is_one_line(value):
+        raise ValidationError(ONE_LINE)
 
 
 @dataclass(frozen=True, slots=True)

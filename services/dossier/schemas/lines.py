@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import fields, validate
 
-from shared.wording import is_one_line
-
-
-def _is_one_line(value: str) -> None:
-    if not is_one_line(value):
-        raise ValidationError("Not text on one line.")
+from shared.web import check_one_line
 
 
 class LineField(fields.String):
@@ -23,4 +18,4 @@ class LineField(fields.String):
 
 def line(most: int, **more: Any) -> LineField:
     """Return a field of 1 to ``most`` printable characters."""
-    return LineField(validate=[validate.Length(1, most), _is_one_line], **more)
+    return LineField(validate=[validate.Length(1, most), check_one_line], **more)
