@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from services.backups import databases
 from services.backups.taking import TERMS, last_taken
 from services.findings import look, well
+from services.intake import hosts
 from services.mail_domain import mail_domain
 from services.mail_server import mail_server
 from services.newsletter import comparisons, programmes
@@ -154,11 +155,8 @@ def forwarded_forms(settings: Settings, service: str) -> Iterator[Finding]:
         "Contact forms are mailed with all that was written (forwarded_forms). That can be about health, and mail "
         "with health data needs more than encryption on its way (NTA 7516). Each mail is a copy to be erased there."
     )
-    today = local_date(settings.clock())
-    if not any(
-        each.role == "mail-host" and each.status == "active" and each.receives and each.may_receive(today)
-        for each in register_of(settings, "").of_owner(service)
-    ):
+    through = hosts.mail_hosts(register_of(settings, ""))
+    if not hosts.may_get_the_text(through, local_date(settings.clock())):
         yield look("No mail host may get them now, by the register: until then the mails have the number and a link.")
 
 

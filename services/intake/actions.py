@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from services.intake import letters, records
+from services.intake import hosts, letters, records
 from services.intake.records import CATEGORY, ContactForm
 from services.intake.rules import forwarding_mail
 from shared.database import lock_subject
@@ -22,11 +22,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from shared.propagation.register import Processor
     from shared.service import Tools
     from shared.wording import Language
 
-MAIL_HOST = "mail-host"
 FILLED_IN = ("name", "first_name", "email", "phone", "subject", "message")
 
 
@@ -70,9 +68,8 @@ def submit(
         key_id=sealed.key_id,
     )
     records.keep(session, form)
-    for host in _hosts(tools) if via_host else ():
-        if host.role != MAIL_HOST:
-            transfers.record(session, host.id, CATEGORY, [form.id], now=now)
+    for host in hosts.website_hosts(tools.register) if via_host else ():
+        transfers.record(session, host.id, CATEGORY, [form.id], now=now)
     if not suspected:
         _pass_on(session, tools, form, filled, now)
     return form.reference
@@ -139,21 +136,14 @@ def decide_term_end(session: Session, tools: Tools, form: ContactForm, *, now: d
 def _pass_on(session: Session, tools: Tools, form: ContactForm, content: Mapping[str, Any], now: datetime) -> None:
     """Queue the mail to the clinic, and announce the form.
 
-    The mail's host gets only the reference, unless the policy says that the text itself is mailed, and the host is on
-    the register (P3) with an agreement in force (P46); with each of them where there are more.
+    The mail's host gets only the reference, unless the policy says that the text itself is mailed, and it may get it.
     """
-    mail_hosts = [each for each in _hosts(tools) if each.role == MAIL_HOST]
-    agreed = bool(mail_hosts) and all(each.may_receive(local_date(now)) for each in mail_hosts)
-    full_text = agreed and tools.policy.choices.forwarded_forms == "full-text"
+    through = hosts.mail_hosts(tools.register)
+    may_have_it = hosts.may_get_the_text(through, local_date(now))
+    full_text = may_have_it and tools.policy.choices.forwarded_forms == "full-text"
     mail = letters.forwarded(tools, form, content if full_text else None)
     tools.mail.queue(session, mail, now=now, mail_id=forwarding_mail(form.id))
     if full_text:
-        for host in mail_hosts:
+        for host in through:
             transfers.record(session, host.id, CATEGORY, [form.id], now=now)
     tools.outbox.publish(session, ContactFormReceived(form=form.id, newsletter=form.newsletter), now=now)
-
-
-def _hosts(tools: Tools) -> list[Processor]:
-    """Return the processors that are given contact forms now."""
-    active = [each for each in tools.register.of_owner(tools.name) if each.status == "active"]
-    return [each for each in active if any(given.category == CATEGORY for given in each.receives)]
