@@ -21,7 +21,9 @@ ALIVE = 0
 def live(work: Callable[[], object], point: str | None = None, hit: int = 1, *, seconds: int = 150) -> int:
     """Do some work in a fork of this process that dies at a point; return how it ended: ALIVE, ``DIED``, or else.
 
-    Whatever the work touches opens its own connections: databases do by themselves, a broker's are made in it.
+    Whatever the work touches opens its own connections: databases do by themselves, a broker's are made in it. No
+    thread of the caller may be in the middle of a transaction: the fork takes along what SQLite knows of its locks,
+    and nobody in it ever lets go of them.
     """
     with warnings.catch_warnings():
         # Newer versions warn of threads, of which a fork has none; nothing here waits for one of its parent's.

@@ -42,6 +42,7 @@ from shared.propagation.tables import issued_decisions, obligations, receipts, t
 from shared.propagation.worker import ObligationWorker
 from shared.settings import ROOT
 from shared.web.app import build_app
+from tests.kit.dying import live
 from tests.kit.installation import Installation, bare_service
 from tests.servers.kept import free_pair
 
@@ -127,6 +128,14 @@ class Desk:
     def settle(self) -> None:
         """Let every event, obligation and webhook come to rest."""
         self.installation.settle()
+
+    def settle_and_die(self, point: str) -> int:
+        """Do the same in a process of its own that dies at a point; return how it ended.
+
+        Not while the programme talks to us: SQLite would never get past what a thread here had locked at that moment.
+        """
+        self.hear()
+        return live(self.settle, point)
 
     def arrive(self) -> None:
         """Let what was decided reach the newsletter, and nobody carry it out yet."""

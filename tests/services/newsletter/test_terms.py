@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.failpoints import DIED
-from tests.kit.dying import live
 from tests.services.newsletter.desk import ANNA
 
 
@@ -90,7 +89,7 @@ def test_p37_a_day_that_was_lost_with_the_process_is_not_said_to_be_none(mailerl
     mailerlite.clock.now = datetime(2027, 1, 31, 12, 0, tzinfo=UTC)
     subscription = mailerlite.subscribe()
     decision = mailerlite.decide("erasure", refs=[subscription.ref], records=[subscription.id])
-    assert live(mailerlite.settle, "adapter.called") == DIED
+    assert mailerlite.settle_and_die("adapter.called") == DIED
     assert mailerlite.members() == {}
     mailerlite.clock.forward(hours=13)
     mailerlite.settle()
