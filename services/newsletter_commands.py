@@ -97,7 +97,8 @@ def _connect(
     if connecting.wait_for(tools, processor, email=email, before=before, seconds=WAIT if wait is None else wait):
         click.echo("Its message arrived, proved where it came from, and was taken in.")
         return True
-    click.echo(f"No message arrived. Is {tools.settings.public_url} reachable from {processor.name}?", err=True)
+    url = tools.settings.public_url
+    click.echo(f"No message arrived. Is {url} reachable from {processor.name}, and does our worker run?", err=True)
     return False
 
 

@@ -225,6 +225,17 @@ class MailReturned:
     status: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProgrammeTold:
+    """An e-mail programme posted something to us; ``proofs`` are those by which it is known to be the programme.
+
+    What it said stands sealed beside the event, in the inbox of the service that was told, which this never leaves.
+    """
+
+    processor: str
+    proofs: tuple[str, ...]
+
+
 Event = (
     Decision
     | ReceiptIssued
@@ -235,11 +246,13 @@ Event = (
     | ContactFormAnswered
     | SecurityReportReceived
     | MailReturned
+    | ProgrammeTold
 )
 
 ANSWER_CLOSED = "discreet.fact.answer-closed.v1"
 CONTACT_FORM_ANSWERED = "discreet.fact.contact-form-answered.v1"
 MAIL_RETURNED = "discreet.fact.mail-returned.v1"
+PROGRAMME_TOLD = "discreet.fact.programme-told.v1"
 SECURITY_REPORT_RECEIVED = "discreet.fact.security-report-received.v1"
 FACTS: dict[str, type[Event]] = {
     ANSWER_CLOSED: AnswerClosed,
@@ -248,6 +261,7 @@ FACTS: dict[str, type[Event]] = {
     "discreet.fact.contact-form-received.v1": ContactFormReceived,
     CONTACT_FORM_ANSWERED: ContactFormAnswered,
     MAIL_RETURNED: MailReturned,
+    PROGRAMME_TOLD: ProgrammeTold,
     SECURITY_REPORT_RECEIVED: SecurityReportReceived,
 }
 RECEIPT = "discreet.receipt.issued.v1"

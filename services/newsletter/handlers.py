@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.newsletter.actions import claiming, unreachable
+from services.newsletter.actions import claiming, told, unreachable
 from services.newsletter.records import signup_claims
 from shared.database import insert_once
-from shared.events import MAIL_RETURNED, ContactFormReceived, Decision, MailReturned, decision_type
+from shared.events import (
+    MAIL_RETURNED,
+    PROGRAMME_TOLD,
+    ContactFormReceived,
+    Decision,
+    MailReturned,
+    decision_type,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,4 +67,5 @@ HANDLERS: Mapping[str, Sequence[Handler]] = {
     "discreet.fact.contact-form-received.v1": (note_sign_ups,),
     decision_type("erasure"): (give_up_sign_ups,),
     MAIL_RETURNED: (end_unreachable,),
+    PROGRAMME_TOLD: (told.act_on,),
 }

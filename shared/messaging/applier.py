@@ -27,6 +27,7 @@ from shared.messaging import envelope as envelopes
 from shared.messaging.envelope import Envelope, UnknownEventError, UnreadableEventError
 from shared.messaging.outbox import StoredEvent, stored_event
 from shared.messaging.tables import APPLIED, IS_WAITING, PARKED, WAITING, inbox
+from shared.vault import Sealed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -66,12 +67,16 @@ class ForgedEventError(DiscreetError):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An event that reached a service: its exact bytes, what they say, and when it is being applied (UTC)."""
+    """An event that reached a service: its exact bytes, what they say, and when it is being applied (UTC).
+
+    ``sealed`` is what the service itself put beside an event of its own (``inbox.keep``).
+    """
 
     stored: StoredEvent
     envelope: Envelope
     event: Event
     now: datetime
+    sealed: Sealed | None = None
 
     @property
     def kind(self) -> str | None:
@@ -159,7 +164,7 @@ class Applier:
             for some in self._database.slices(ours, "apply", lambda row_id: deliveries[row_id].envelope.type):
                 self._handle(session, [deliveries[row_id] for row_id in some])
                 done += some
-            self._mark(session, done, state=APPLIED, applied_at=self._clock(), problem=None)
+            self._mark_applied(session, done)
             if done:
                 reach("applier.marked")
         return ours[len(done) :], len(done)
@@ -184,7 +189,7 @@ class Applier:
             with self._database.transaction() as session:
                 if _still_waiting(session, [row["id"]]):
                     self._handle(session, [delivery])
-                    self._mark(session, [row["id"]], state=APPLIED, applied_at=self._clock(), problem=None)
+                    self._mark_applied(session, [row["id"]])
         except UnknownEventError as error:
             self._answer_unknown(row, error)
         except Exception as error:  # noqa: BLE001 - a handler's failure is this row's, never the loop's
@@ -199,7 +204,8 @@ class Applier:
             self._verifier.check(envelope, None, stored, _signature(stored))
             raise
         self._verifier.check(envelope, event, stored, _signature(stored))
-        return Delivery(stored, envelope, event, self._clock())
+        sealed = Sealed(row["sealed_key"], row["sealed"]) if row["sealed_key"] else None
+        return Delivery(stored, envelope, event, self._clock(), sealed)
 
     def _answer_unknown(self, row: RowMapping, error: UnknownEventError) -> None:
         with self._database.transaction() as session:
@@ -235,6 +241,10 @@ class Applier:
 
     def _waiting(self, session: Session) -> Sequence[RowMapping]:
         return session.connection().execute(_WAITING, {"now": self._clock()}).mappings().all()
+
+    def _mark_applied(self, session: Session, identifiers: Sequence[int]) -> None:
+        now = self._clock()
+        self._mark(session, identifiers, state=APPLIED, applied_at=now, problem=None, sealed=None, sealed_key=None)
 
     def _mark(self, session: Session, identifiers: Sequence[int], **values: object) -> None:
         if identifiers:

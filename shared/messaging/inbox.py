@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from shared.database import insert, insert_once, wake_after
+from shared.database import insert, insert_all, insert_once, wake_after
 from shared.failpoints import reach
 from shared.messaging import envelope as envelopes
 from shared.messaging.envelope import UnreadableEventError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from shared.messaging.outbox import StoredEvent
+    from shared.vault import Sealed
 
 UNREADABLE = "unreadable"
 
@@ -53,6 +54,17 @@ def store_new(session: Session, deliveries: Sequence[StoredEvent], *, now: datet
     if stored:
         wake_after(session, "inbox")
     return stored
+
+
+def keep(session: Session, event: StoredEvent, sealed: Sealed, *, now: datetime) -> None:
+    """Store an event of this service's own for its own applier, with what somebody outside said, sealed beside it.
+
+    So a call from outside can be answered once it is on the disk, and acted on with many others. The event itself
+    carries no more than any other; its handler opens what is sealed, and destroys the key with its commit.
+    """
+    row = {**_row(event, now), "sealed": sealed.ciphertext, "sealed_key": sealed.key_id}
+    insert_all(session, inbox, [row])
+    wake_after(session, "inbox")
 
 
 def _row(event: StoredEvent, now: datetime) -> dict[str, object]:

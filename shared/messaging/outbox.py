@@ -106,8 +106,12 @@ class Outbox:
             reach("outbox.written")
             wake_after(session, "outbox")
 
+    def for_oneself(self, event: Event, *, now: datetime) -> StoredEvent:
+        """Return a signed event that leaves no outbox: what a service puts into its own inbox."""
+        return self._sign(event, None, None, log.traceparent.get(), now)
+
     def _sign(
-        self, event: Event, kind: DecisionKind | None, sequence: str, trace: str | None, now: datetime
+        self, event: Event, kind: DecisionKind | None, sequence: str | None, trace: str | None, now: datetime
     ) -> StoredEvent:
         event_type, event_id = type_of(event, kind), str(uuid.uuid4())
         body = envelopes.write(

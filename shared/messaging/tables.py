@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from shared.database import Base, RowId, UtcDateTime
+from shared.vault.tables import DATA_KEY
 
 WAITING, MOVED, APPLIED, PARKED = "waiting", "moved", "applied", "parked"
 
@@ -50,6 +51,9 @@ inbox = sa.Table(
     *_work_columns(),
     sa.Column("received_at", UtcDateTime, nullable=False),
     sa.Column("applied_at", UtcDateTime),
+    # What this service was told by somebody outside, until it has acted on it (see inbox.keep).
+    sa.Column("sealed", sa.LargeBinary),
+    sa.Column("sealed_key", sa.String(32), info=DATA_KEY),
     sa.UniqueConstraint("source", "event_id"),
     sqlite_autoincrement=True,
     info={"term": "system.inbox"},

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from typing import TYPE_CHECKING
 
-from services.newsletter import programmes, records
-from services.newsletter.actions import hearing
-from services.newsletter.actions.heard import prepare
-from services.newsletter.editions import actions as editions
+from services.newsletter import programmes
+from services.newsletter.actions import told
 from shared.errors import MalformedBodyError, NotFoundError, UnauthenticatedError
 from shared.web import PUBLIC, RAW, Answers, Api, Call, Document
 
@@ -41,7 +38,7 @@ def greet_programme(call: Call) -> Document:
     while_restoring=True,
 )
 def hear_programme(call: Call) -> Document:
-    """Take in what a programme tells; a failure of ours has the status that makes it tell again."""
+    """Keep what a programme tells; a failure of ours has the status that makes it tell again."""
     provider = _provider(call)
     if call.restoring:
         return Document(b"", TEXT, status=provider.failure_status)
@@ -60,14 +57,7 @@ def _provider(call: Call) -> TellingProvider:
 
 
 def _hear(call: Call, provider: TellingProvider) -> None:
-    processor = call.path["processor"]
     proofs = provider.verify(dict(call.headers), call.raw, url_secret=call.path["secret"], now=call.now)
-    parsed = provider.parse(call.raw)
-    heard = prepare(call.tools, processor, parsed.events)
+    kept = told.prepare(call.tools, call.path["processor"], proofs, provider.parse(call.raw), now=call.now)
     with call.transaction() as session:
-        results = hearing.take_in(session, call.tools, processor, heard, now=call.now)
-        results += Counter(edition=editions.note_told(session, processor, parsed.campaigns, call.now))
-        results += Counter(ignored=parsed.ignored, rejected=parsed.rejected + len(parsed.events) - len(heard))
-        for result, number in results.items():
-            records.count_up(session, f"webhook.{result}", call.now, number)
-    _log.info("a webhook was taken in", extra={"fields": {"processor": processor, "proofs": proofs, **results}})
+        told.keep(session, kept, now=call.now)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime  # noqa: TC003 - msgspec reads the types of what is kept of a delivery
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from shared.processors.interface import Adapter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
 
     from shared.wording import Both
 

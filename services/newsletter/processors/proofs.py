@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import logging
 from typing import TYPE_CHECKING
 
 from shared.errors import ConfigurationError, UnauthenticatedError
@@ -12,9 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from services.newsletter.processors.interface import WebhookMode
-
-
-log = logging.getLogger(__name__)
 
 
 def check_mode(mode: str, *, url_secret: str, signing_secret: str) -> None:
@@ -42,7 +38,6 @@ def proven(mode: WebhookMode, *, expected: str, presented: str, signature: Calla
         if form is None:
             raise UnauthenticatedError("The webhook carries no signature that holds.")
         proofs.append(form)
-    log.info("A webhook proved its origin by %s.", " and ".join(proofs))
     return tuple(proofs)
 
 

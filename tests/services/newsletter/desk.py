@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -31,10 +31,11 @@ from services.sandbox.state import SandboxConfig
 from services.web import service_mount
 from shared.auth import issue_token
 from shared.deadlines import ZONE
-from shared.events import Decision, ReceiptIssued, RecordRef
+from shared.events import PROGRAMME_TOLD, Decision, ReceiptIssued, RecordRef
 from shared.keys import KeyStore
 from shared.mail import MailFolder, send_due
 from shared.messaging import envelope
+from shared.messaging.tables import inbox
 from shared.propagation import decisions
 from shared.propagation.composition import complete
 from shared.propagation.register import Register
@@ -47,7 +48,7 @@ from tests.kit.installation import Installation, bare_service
 from tests.servers.kept import free_pair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
@@ -193,6 +194,23 @@ class Desk:
         with self.client.application.test_client() as client:
             return client.post(path, data=fields)
 
+    @contextmanager
+    def applying(self) -> Iterator[None]:
+        """Have what comes in acted on meanwhile, as the worker does."""
+        over = Event()
+
+        def apply() -> None:
+            while not over.wait(0.02):
+                self.installation.apply()
+
+        thread = Thread(target=apply, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
     def worker(self) -> ObligationWorker:
         """One worker on this newsletter's obligations."""
         return ObligationWorker(self.installation.services["newsletter"], self.tools)
@@ -243,9 +261,15 @@ class Desk:
         return {"X-Laposta-Signature": hmac.digest(self.setting("webhook_secret").encode(), raw, "sha256").hex()}
 
     def post(self, items: Sequence[dict]) -> TestResponse:
-        """Deliver a batch of Laposta's."""
+        """Deliver a batch of Laposta's, and let it be acted on."""
         raw = self.batch(items)
-        return self.client.post(self.webhook, data=raw, headers=self.signature(raw))
+        return self.deliver(self.webhook, raw, self.signature(raw))
+
+    def deliver(self, path: str, raw: bytes, headers: Mapping[str, str]) -> TestResponse:
+        """Post as a programme does, and let what it told be acted on."""
+        answer = self.client.post(path, data=raw, headers=headers)
+        self.installation.apply()
+        return answer
 
     def tell(self, **fields: str) -> TestResponse:
         """Deliver one event of Mailchimp's."""
@@ -257,7 +281,7 @@ class Desk:
         secret = self.setting("webhook_secret", "mailchimp").encode()
         code = hmac.digest(secret, f"{seconds}.".encode() + raw, "sha256").hex()
         path = f"/newsletter/v1/webhooks/mailchimp/{self.setting('url_secret', 'mailchimp')}"
-        return self.client.post(path, data=raw, headers={"X-Mailchimp-Signature": f"t={seconds},v1={code}"})
+        return self.deliver(path, raw, {"X-Mailchimp-Signature": f"t={seconds},v1={code}"})
 
     def lose_webhooks(self) -> None:
         """Have the programme block our webhooks."""
@@ -306,6 +330,17 @@ class Desk:
         with self.tools.database.reading() as session:
             return session.scalar(sa.select(sa.func.count()).select_from(sa.table(table)))
 
+    def told(self) -> list[dict]:
+        """What programmes posted, as it stands in the inbox."""
+        with self.tools.database.reading() as session:
+            rows = session.execute(sa.select(inbox).where(inbox.c.type == PROGRAMME_TOLD)).mappings().all()
+        return [dict(row) for row in rows]
+
+    def rename(self, table: str, name: str) -> None:
+        """Put a table out of reach, or back."""
+        with self.tools.database.transaction() as session:
+            session.connection().exec_driver_sql(f"ALTER TABLE {table} RENAME TO {name}")
+
     def tombstones(self) -> dict[str, str | None]:
         """The reference that each erased record left."""
         with self.tools.database.reading() as session:
@@ -348,6 +383,7 @@ class Desk:
         while not self.stage.background.is_idle():
             assert time.monotonic() < until, "the programme does not come to rest"
             time.sleep(0.01)
+        self.installation.apply()
 
     def bearer(self, *roles: str) -> dict[str, str]:
         """Headers of a member of staff with these roles."""

@@ -73,7 +73,8 @@ def test_another_programme_is_tried_as_the_guide_says(newsletter, tmp_path, prog
 def test_a_programme_is_connected_and_what_it_tells_is_heard(either) -> None:
     """Key and list are right, the webhooks there, a test message came in; and it says what cannot be promised."""
     silent = either.programme in ("laposta", "mailchimp")  # tell nothing of what we do
-    done = discreet(either, "connect", either.programme, "--wait", "1" if silent else "30")
+    with either.applying():
+        done = discreet(either, "connect", either.programme, "--wait", "1" if silent else "30")
     if silent:  # and nobody unsubscribed meanwhile
         assert (done.returncode, "No message arrived" in done.stderr) == (1, True)
         return
