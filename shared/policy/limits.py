@@ -20,6 +20,7 @@ AT_LEAST = {
 AT_MOST = {
     "newsletter.pending": ("P1M", "an unconfirmed address is nobody's consent (P36)"),
     "newsletter.ended": ("P1M", "the statement (P37)"),
+    "newsletter.told": ("P1M", "an address in it may be of somebody who left (P37)"),
     "requests.identity-copy": ("P1M", "EDPB 01/2022: no longer than the check takes (X4)"),
 }
 CLOCKS_AT_MOST = {

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 ENDING = [
     (outbox, "moved_at", "system.outbox", {"state": "moved"}),
     (outbox, "created_at", "system.parked", {"state": "parked"}),
-    (inbox, "applied_at", "system.inbox", {"state": "applied"}),
-    (inbox, "received_at", "system.parked", {"state": "parked"}),
+    (inbox, "applied_at", "system.inbox", {"state": "applied", "sealed_key": None}),
+    (inbox, "received_at", "system.parked", {"state": "parked", "sealed_key": None}),
+    (inbox, "received_at", "newsletter.told", {"state": "parked"}),
     (issued_decisions, "closed_at", "system.outbox", {}),
     (obligations, "finished_at", "system.obligation", {"state": "finished"}),
     (obligations, "requested_at", "system.obligation", {"state": "superseded", "finished_at": None}),
@@ -45,7 +46,7 @@ ENDING = [
 
 STAYING = [
     (outbox, {"state": "waiting"}),
-    (inbox, {"state": "waiting"}),
+    (inbox, {"state": "waiting", "sealed_key": None}),
     (issued_decisions, {"closed_at": None}),
     (obligations, {"state": "open"}),
     (obligations, {"state": "asked"}),

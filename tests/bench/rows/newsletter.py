@@ -100,7 +100,7 @@ def _run(newsletter: Desk, environ: Mapping[str, str], *words: str) -> Used:
 
 
 def _batch(newsletter: Desk, number: int) -> float:
-    """Let a thousand leave at the programme at once; return how long its webhook waited for our answer."""
+    """Let a thousand leave at the programme at once; return how long it took until all had ended here."""
     first = number * EVENTS
     items = [newsletter.item(_address(each)) for each in range(first, first + EVENTS)]
     began = time.perf_counter()
