@@ -82,6 +82,7 @@ def _add_pages(console: Console, app: Flask) -> None:
         WTF_CSRF_TIME_LIMIT=None,  # a form lives as long as its session
         WTF_CSRF_SSL_STRICT=False,  # it wants a Referer, which our pages tell browsers not to send
     )
+    app.session_interface = sessions.OnConsolePaths()
     csrf = CSRFProtect(app)
     pages = Blueprint("console", __name__, url_prefix="/console")
     pages.before_request(partial(frame.admit, csrf))

@@ -7,16 +7,29 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from flask import session
+from flask.sessions import SecureCookieSessionInterface
 
 from services.console.rules import is_over
 
 if TYPE_CHECKING:
+    from flask import Flask, Request
+    from flask.sessions import SecureCookieSession
+
     from services.console.records import Account
     from services.console.service import Console
 
 COOKIE = "discreet_console"
 STAYS = ("language", "wanted")
 NOTED_EVERY = timedelta(minutes=1)
+
+
+class OnConsolePaths(SecureCookieSessionInterface):
+    """Flask's sessions, opened only where the cookie goes: services on the same origin have none."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Open one below the cookie's path; elsewhere Flask has a session that is empty and cannot be filled."""
+        here = f"{request.path}/".startswith(self.get_cookie_path(app))
+        return super().open_session(app, request) if here else None
 
 
 def begin(account: Account, now: datetime) -> None:

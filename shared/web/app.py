@@ -10,13 +10,12 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from shared.clock import system_clock
 from shared.errors import NotFoundError
-from shared.web.cookies import keep_to_register
 from shared.web.failures import answer_failures
-from shared.web.headers import harden
+from shared.web.headers import hardened, redirect_to_https
 from shared.web.pages import serve_templates
 from shared.web.registry import mounted_routes
 from shared.web.sites import share_with_sites
-from shared.web.trace import trace_calls
+from shared.web.trace import traced
 from shared.web.views import view_of
 
 LOG = logging.getLogger(__name__)
@@ -24,24 +23,20 @@ LOG = logging.getLogger(__name__)
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from flask import Response
-
     from shared.clock import Clock
     from shared.web.mounts import Mount
 
 
 class App(Flask):
-    """Flask, without its own line about an error, which repeats the path, and without cookies nobody registered."""
-
-    registered_cookies: frozenset[str] = frozenset()
+    """Flask, without its own line about an error, which repeats the path."""
 
     def log_exception(self, exc_info: Any) -> None:
         """Log type and frames only; Flask comes here when even an error could not be answered."""
         LOG.error("an error could not be answered", exc_info=exc_info)
 
-    def process_response(self, response: Response) -> Response:
-        """Finish an answer; here and not in a hook, since Flask sets its session's cookie after all hooks."""
-        return keep_to_register(super().process_response(response), self.registered_cookies)
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Take a view or hook as it is: none of ours is async, and Flask would look at each for every call."""
+        return func
 
 
 def build_app(
@@ -59,12 +54,10 @@ def build_app(
     settings = mounts[0].tools.settings
     # Never plain "requests": Flask would share its logger with the library.
     app = App("services" if len(mounts) > 1 else f"services.{mounts[0].name}", static_folder=None)
-    app.registered_cookies = frozenset(name for mount in mounts for name in mount.cookies)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     routes = mounted_routes(mounts, asyncapi)
-    trace_calls(app)
-    harden(app, settings, {mounted.endpoint for mounted in routes if mounted.route.never_redirect})
+    redirect_to_https(app, settings, {mounted.endpoint for mounted in routes if mounted.route.never_redirect})
     app.before_request(_refuse_nul)
     answer_failures(app, mounts)
     serve_templates(app, {mount.name: mount.templates for mount in mounts if mount.templates})
@@ -84,6 +77,8 @@ def build_app(
     for mount in mounts:
         if mount.extend:
             mount.extend(app)
+    cookies = frozenset(name for mount in mounts for name in mount.cookies)
+    app.wsgi_app = traced(hardened(app.wsgi_app, cookies))  # type: ignore[assignment, method-assign]
     if settings.public_url.startswith("https:"):
         # TLS ends at an edge, which alone may say who the caller is.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]

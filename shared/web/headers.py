@@ -7,15 +7,20 @@ from urllib.parse import urlsplit
 
 from flask import redirect, request
 
+from shared.web.cookies import keep_to_register
 from shared.web.routes import HTML
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from flask import Flask, Response
+    from _typeshed import OptExcInfo
+    from flask import Flask
     from werkzeug.wrappers import Response as BaseResponse
 
     from shared.settings import Settings
+
+    Write = Callable[[bytes], object]
 
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 YEAR = 31_536_000
@@ -35,33 +40,57 @@ def page_policy(form_to: Sequence[str] = (), framed_by: Sequence[str] = (), *, s
     )
 
 
-def harden(app: Flask, settings: Settings, never_redirect: set[str]) -> None:
-    """Send callers who came over plain HTTP to https, and put the headers on every answer.
+PAGE_POLICY = page_policy()
+ALWAYS = (
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Cache-Control", "no-store"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+)
+ALWAYS_TLS = ("Strict-Transport-Security", f"max-age={YEAR}")
+
+
+def redirect_to_https(app: Flask, settings: Settings, never: set[str]) -> None:
+    """Send callers who came over plain HTTP to https.
 
     Whether they did is what the edge says in X-Forwarded-Proto. Without an edge nobody says it; a caller
-    who says it himself only redirects himself. ``never_redirect`` are endpoints whose callers follow no redirect.
+    who says it himself only redirects himself. ``never`` are endpoints whose callers follow no redirect.
     """
     host = urlsplit(settings.public_url).netloc
 
     @app.before_request
     def to_https() -> BaseResponse | None:
-        if _came_over() != "http" or request.endpoint in never_redirect:
+        if _came_over(request.environ) != "http" or request.endpoint in never:
             return None
         return redirect(f"https://{host}{request.full_path.rstrip('?')}", 308)
 
-    @app.after_request
-    def add_headers(response: Response) -> Response:
-        page = response.mimetype == HTML
-        response.headers.setdefault("Content-Security-Policy", page_policy() if page else API_POLICY)
-        response.headers.setdefault("Referrer-Policy", "no-referrer")
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.headers.setdefault("Cache-Control", "no-store")
-        response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-        if _came_over() == "https":
-            response.headers.setdefault("Strict-Transport-Security", f"max-age={YEAR}")
-        return response
+
+def hardened(app: WSGIApplication, cookies: Collection[str]) -> WSGIApplication:
+    """Put our headers on every answer of an app, where it did not choose its own, and let only these cookies out.
+
+    Around the app, since Flask sets its session's cookie after all hooks.
+    """
+
+    def harden(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        secure = _came_over(environ) == "https"
+
+        def start(status: str, headers: list[tuple[str, str]], failure: OptExcInfo | None = None) -> Write:
+            said = {name.lower(): value for name, value in headers}
+            if "set-cookie" in said:
+                headers = keep_to_register(headers, cookies)
+            page = said.get("content-type", "").partition(";")[0].strip() == HTML
+            ours = [("Content-Security-Policy", PAGE_POLICY if page else API_POLICY), *ALWAYS]
+            if secure:
+                ours.append(ALWAYS_TLS)
+            missing = [(name, value) for name, value in ours if name.lower() not in said]
+            return start_response(status, headers + missing, failure)
+
+        return app(environ, start)
+
+    return harden
 
 
-def _came_over() -> str:
+def _came_over(environ: WSGIEnvironment) -> str:
     """Return the scheme the nearest edge saw: the last one in the header is its own."""
-    return request.headers.get("X-Forwarded-Proto", "").rpartition(",")[2].strip().lower()
+    said: str = environ.get("HTTP_X_FORWARDED_PROTO", "")
+    return said.rpartition(",")[2].strip().lower()

@@ -8,23 +8,43 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
-from flask import g, request
+from flask import request
 
 from shared.log import traceparent
 
 if TYPE_CHECKING:
-    from flask import Flask, Response
+    from collections.abc import Callable, Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from _typeshed import OptExcInfo
+
+    Write = Callable[[bytes], object]
 
 LOG = logging.getLogger("services.access")
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-def trace_calls(app: Flask) -> None:
-    """Give every call a trace context of its own (W3C), and log it when answered."""
-    app.before_request(_begin)
-    app.after_request(_end)
-    app.teardown_request(_forget)
+def traced(app: WSGIApplication) -> WSGIApplication:
+    """Give every call of an app a trace context of its own (W3C), say it in X-Request-Id, and log the answer."""
+
+    def trace(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        began = time.perf_counter()
+        digits = secrets.token_hex(24)
+        traceparent.set(f"00-{digits[:32]}-{digits[32:]}-01")
+
+        def start(status: str, headers: list[tuple[str, str]], failure: OptExcInfo | None = None) -> Write:
+            trace_id = (traceparent.get() or "")[3:35]
+            _log(environ["REQUEST_METHOD"], status, time.perf_counter() - began)
+            return start_response(status, [*headers, ("X-Request-Id", trace_id)], failure)
+
+        try:
+            return app(environ, start)
+        finally:
+            # The thread is to say nothing of this call in what it does next.
+            traceparent.set(None)
+
+    return trace
 
 
 def keep_trace() -> None:
@@ -38,28 +58,16 @@ def keep_trace() -> None:
         traceparent.set(given)
 
 
-def _begin() -> None:
-    g.started = time.perf_counter()
-    traceparent.set(f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01")
-
-
-def _forget(_error: BaseException | None) -> None:
-    """Let the thread say nothing of this call in what it does next."""
-    traceparent.set(None)
-
-
-def _end(response: Response) -> Response:
-    trace = traceparent.get() or ""
-    response.headers["X-Request-Id"] = trace[3:35]
+def _log(method: str, status: str, seconds: float) -> None:
+    rule = request.url_rule
     LOG.info(
         "answered",
         extra={
             "fields": {
-                "method": request.method if request.method in METHODS else "other",
-                "route": request.url_rule.rule if request.url_rule else "none",
-                "status": response.status_code,
-                "milliseconds": round((time.perf_counter() - g.started) * 1000, 1),
+                "method": method if method in METHODS else "other",
+                "route": rule.rule if rule else "none",
+                "status": int(status[:3]),
+                "milliseconds": round(seconds * 1000, 1),
             }
         },
     )
-    return response
