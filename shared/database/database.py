@@ -14,18 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from shared.bell import WORK, Bell
 from shared.crier import NearbyCrier, NotifyCrier
 from shared.database.engines import let_the_log_grow, open_engine
-from shared.database.sessions import OneDatabaseSession
 from shared.failpoints import reach
 from shared.pacing import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
-
-    from sqlalchemy.orm import Session
 
     from shared.bell import Work
     from shared.crier import Crier
@@ -63,8 +61,9 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """Write: commit when the block ends, roll back when it raises. A nested one is an error at once."""
-        with self._writing_alone(), OneDatabaseSession(self.engine("write")) as session:
-            session.begin_now()
+        with self._writing_alone(), Session(self.engine("write"), expire_on_commit=False) as session:
+            if self.dialect == "sqlite":
+                session.connection()  # BEGIN IMMEDIATE now: a read must not start a deferred transaction
             yield session
             reach("database.uncommitted")
             session.commit()
@@ -92,13 +91,13 @@ class Database:
 
         There nothing refuses a write, as ``reading`` does.
         """
-        with OneDatabaseSession(self.engine("read" if self.dialect == "sqlite" else "light")) as session:
+        with Session(self.engine("read" if self.dialect == "sqlite" else "light")) as session:
             yield session
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Read: one view of one moment, however often it is asked, and an error at any attempt to write."""
-        with OneDatabaseSession(self.engine("read")) as session:
+        with Session(self.engine("read"), expire_on_commit=False) as session:
             yield session
 
     def slices(
