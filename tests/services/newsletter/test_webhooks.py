@@ -16,7 +16,10 @@ import requests
 from services.newsletter.actions.heard import prepare
 from services.newsletter.actions.hearing import take_in
 from services.newsletter.processors.interface import ProviderEvent
+from shared.failpoints import DIED
+from shared.retention import sweep_keys
 from tests.bench.counting import counted
+from tests.kit.dying import live
 from tests.services.newsletter.desk import ANNA, desk
 
 NEW = "anna.nieuw@voorbeeld.example"
@@ -228,6 +231,25 @@ def test_what_waits_to_be_acted_on_is_sealed_and_then_gone(anywhere) -> None:
     assert (acted_on["state"], acted_on["sealed"], acted_on["sealed_key"]) == ("applied", None, None)
     assert anywhere.tools.vault.surviving([waiting["sealed_key"]]) == set()
     assert anywhere.rows()[0].state == "ended"
+
+
+def test_whoever_dies_while_acting_on_it_leaves_it_to_the_next(newsletter) -> None:
+    """One process after another, each a step further; it has its effect once, and no key is left over."""
+    newsletter.subscribe()
+    newsletter.clock.forward(minutes=5)
+    raw = newsletter.batch([newsletter.item(ANNA)])
+    newsletter.client.post(newsletter.webhook, data=raw, headers=newsletter.signature(raw))
+    key = newsletter.told()[0]["sealed_key"]
+    for point in ("applier.handled", "applier.marked", "database.uncommitted", "vault.orphaned"):
+        assert newsletter.rows()[0].state == "confirmed"
+        assert newsletter.tools.vault.surviving([key]) == {key}
+        assert live(newsletter.installation.apply, point) == DIED
+    newsletter.settle()
+    assert (newsletter.rows()[0].state, len(newsletter.decisions())) == ("ended", 1)
+    assert newsletter.tools.vault.surviving([key]) == {key}
+    newsletter.clock.forward(days=8)
+    sweep_keys(newsletter.installation.services["newsletter"]).run(newsletter.tools, newsletter.clock())
+    assert newsletter.tools.vault.surviving([key]) == set()
 
 
 def test_of_a_delivery_whose_key_is_gone_nothing_is_done(newsletter) -> None:
