@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ MONTHS = {
     "nl": "januari februari maart april mei juni juli augustus september oktober november december",
     "en": "January February March April May June July August September October November December",
 }
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _JOINERS = dict.fromkeys((0x200C, 0x200D))
 
 
@@ -34,6 +36,14 @@ class Both(str):
     def format(self, *values: Any, **named: Any) -> Both:
         """Fill both texts in, as validators do with their limits."""
         return Both(self.dutch.format(*values, **named), super().format(*values, **named))
+
+
+def is_storable(text: str) -> bool:
+    """Tell whether text can be kept and sent.
+
+    Without NUL, which PostgreSQL cannot store, and without halves of surrogate pairs, which UTF-8 cannot hold.
+    """
+    return _UNSTORABLE.search(text) is None
 
 
 def is_one_line(text: str) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn, get_args
 
 from shared.errors import InvalidInputError
 from shared.identity import normalise_email
+from shared.wording import is_storable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,7 @@ OURS = re.compile(
     r"(?:from|sender|to|cc|bcc|reply-to|subject|date|message-id|mime-version|auto-submitted|content-.*)", re.IGNORECASE
 )
 HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,60}")
+LINE_END_OR_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # Unicode's categories Cc, Zl and Zp
 LONGEST_LINE = 900  # octets; RFC 5322 allows 998 for a line with its name
 
 
@@ -57,7 +59,7 @@ class OutgoingMail:
                 _refuse("headers", "This header cannot be set.")
             _check_line(value, "headers")
         for name, text in (("text", self.text), ("html", self.html or "")):
-            if "\0" in text or _has_surrogate(text):
+            if not is_storable(text):
                 _refuse(name, "This text holds characters that cannot be sent.")
 
 
@@ -70,14 +72,10 @@ def deliverable(address: str, field_name: str = "to") -> str:
 
 def _check_line(value: str, field_name: str) -> None:
     """Refuse what could end a header early and begin another."""
-    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in value) or _has_surrogate(value):
+    if LINE_END_OR_CONTROL.search(value) or not is_storable(value):
         _refuse(field_name, "A header has no line ends or control characters.")
     if not 0 < len(value.encode()) <= LONGEST_LINE:
         _refuse(field_name, f"A header has 1 to {LONGEST_LINE} octets.")
-
-
-def _has_surrogate(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _refuse(field_name: str, message: str) -> NoReturn:

@@ -17,6 +17,7 @@ from werkzeug.sansio import multipart
 from shared.errors import InvalidInputError, MalformedBodyError, TooLargeError, UnsupportedMediaTypeError
 from shared.web.routes import FORM, JSON, MULTIPART
 from shared.web.shapes import Upload
+from shared.wording import is_storable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -158,23 +159,20 @@ def _check_depth(value: Any) -> None:
 
 
 def _check_text(name: str, value: Any) -> None:
-    """Refuse NUL, which PostgreSQL cannot store, and halves of surrogate pairs, which UTF-8 cannot hold."""
-    if _unstorable(name):
+    if not is_storable(name):
         raise MalformedBodyError("A field's name holds a character that cannot be stored.")
     waiting = [value]
     while waiting:
         item = waiting.pop()
-        if isinstance(item, str) and _unstorable(item):
-            raise InvalidInputError({name: ["Holds a character that cannot be stored."]})
-        if isinstance(item, Upload):
+        if isinstance(item, str):
+            if not is_storable(item):
+                raise InvalidInputError({name: ["Holds a character that cannot be stored."]})
+        elif isinstance(item, Upload):
             waiting += [item.filename, item.media]
         elif isinstance(item, dict):
-            waiting += item.keys()
-        waiting += _inside(item)
-
-
-def _unstorable(text: str) -> bool:
-    return "\0" in text or any("\ud800" <= character <= "\udfff" for character in text)
+            waiting += [*item.keys(), *item.values()]
+        elif isinstance(item, list):
+            waiting += item
 
 
 def _inside(value: Any) -> Iterable[Any]:
