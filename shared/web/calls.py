@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.errors import PreconditionFailedError, PreconditionRequiredError, UnauthenticatedError
@@ -92,7 +93,7 @@ class Call:
     """One call of one route, parsed and admitted.
 
     ``now`` is aware UTC by the service's clock. ``body`` and ``query`` went through their schemas.
-    ``wants_page`` tells a browser's own form or link from a program. ``headers`` are for signatures,
+    ``asked_language`` and ``asked_page`` read what the caller would rather have. ``headers`` are for signatures,
     ``typed`` is the body before validation, for a form that is shown again. ``site`` is the website that a form
     came from or names, and ``brought_by`` who says so. ``restoring`` says, to a route that answers all the same, that
     stored data may not be shown or acted on: a backup is being put right. ``count`` holds the caller to another limit,
@@ -103,8 +104,8 @@ class Call:
     now: datetime
     path: Mapping[str, str]
     headers: Headers
-    language: Language
-    wants_page: bool
+    asked_language: Callable[[], Language]
+    asked_page: Callable[[], bool]
     visitor: Principal | None
     place: Place
     traceparent: str | None = None
@@ -117,6 +118,16 @@ class Call:
     site: Site | None = None
     brought_by: Bringer = "unknown"
     count: Callable[[str], None] = lambda _limit: None
+
+    @cached_property
+    def language(self) -> Language:
+        """The language that the call asks for; a form or an address that says one sets it."""
+        return self.asked_language()
+
+    @cached_property
+    def wants_page(self) -> bool:
+        """Whether this is a browser's own form or link, and no program."""
+        return self.asked_page()
 
     @property
     def principal(self) -> Principal:

@@ -15,6 +15,7 @@ from shared.web.calls import Answer, Redirect
 from shared.web.tables import idempotent_answers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from marshmallow import Schema
@@ -45,11 +46,14 @@ class _Key:
 class Repeat:
     """One call of an idempotent route; without a key it only sees to it that an answer is kept at all.
 
+    ``caller`` and ``request`` say what the call was: only a key asks them.
     The key itself is not stored: the request's digest is keyed with it, so that a copy of the table
     does not let anybody guess what was in the body.
     """
 
-    def __init__(self, key: str | None, *, caller: str, request: bytes, schema: Schema | None) -> None:
+    def __init__(
+        self, key: str | None, *, caller: Callable[[], str], request: Callable[[], bytes], schema: Schema | None
+    ) -> None:
         if key is not None and not (0 < len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
             raise InvalidInputError({HEADER: [f"Not 1 to {LONGEST_KEY} printable ASCII characters."]})
         self._caller, self._request = caller, request
@@ -61,8 +65,8 @@ class Repeat:
 
     def once(self, name: str, key: str, spent: str) -> None:
         """Know the call by another key too: what came in the field ``name`` and counts for one body only."""
-        digest = hashlib.sha256(f"{self._caller}\n{key}".encode()).hexdigest()
-        request = hmac.digest(key.encode(), self._request, "sha256").hex()
+        digest = hashlib.sha256(f"{self._caller()}\n{key}".encode()).hexdigest()
+        request = hmac.digest(key.encode(), self._request(), "sha256").hex()
         self._keys.append(_Key(name, digest, request, spent))
 
     def claim(self, session: Session, now: datetime) -> None:

@@ -100,8 +100,8 @@ def in_other_language(page: Page, language: Language) -> str | None:
 
 def wants_page() -> bool:
     """Tell a browser's link or form from a program: it asks for HTML and, where it sends, sends a form."""
-    html = request.accept_mimetypes.best_match([JSON, HTML]) == HTML
-    return html and (request.method in {"GET", "HEAD"} or request.mimetype in {FORM, MULTIPART, ""})
+    may = request.method in {"GET", "HEAD"} or request.mimetype in {FORM, MULTIPART, ""}
+    return may and request.accept_mimetypes.best_match([JSON, HTML]) == HTML
 
 
 def language_of(chosen: object = None) -> Language:

@@ -38,7 +38,7 @@ class Place:
     """Makes and reads the cursors of one route; a cursor of another route, or a changed one, is refused."""
 
     def __init__(self, secret: bytes, route: str) -> None:
-        self._key = hmac.digest(secret, f"cursor {route}".encode(), "sha256")
+        self._secret, self._route = secret, route
 
     def cursor(self, position: Sequence[Any]) -> str:
         """Write a position down; it is authentic, not secret: it must hold no personal data."""
@@ -59,4 +59,5 @@ class Place:
         return position
 
     def _tag(self, content: bytes) -> bytes:
-        return hmac.digest(self._key, content, "sha256")[:TAG]
+        key = hmac.digest(self._secret, f"cursor {self._route}".encode(), "sha256")
+        return hmac.digest(key, content, "sha256")[:TAG]

@@ -66,8 +66,9 @@ def _counting(dialect: str) -> ReturningInsert[int]:
 
 def _network(address: str) -> str:
     """Return an IPv4 address as it is, and of IPv6 the /64: one visitor has a whole one."""
+    if ":" not in address:
+        return address
     try:
-        parsed = ipaddress.ip_address(address)
+        return str(ipaddress.IPv6Network((address, 64), strict=False))
     except ValueError:
         return address
-    return address if parsed.version == 4 else str(ipaddress.ip_network((parsed, 64), strict=False))

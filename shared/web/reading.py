@@ -23,6 +23,8 @@ BROKEN_OFF = "The body broke off, or its chunks are not valid."
 
 def read_query(route: Route, call: Call) -> None:
     """Read the query string; the address of a page may carry what mail programmes add to links."""
+    if not request.query_string and route.query is None:
+        return
     pairs = read_urlencoded(request.query_string)
     if route.sites:
         pairs = [(name, value) for name, value in pairs if name != "site"]
@@ -38,11 +40,12 @@ def read_query(route: Route, call: Call) -> None:
 
 def read_body(route: Route, call: Call) -> None:
     """Read, parse and validate the body; of a RAW route only read it."""
-    call.raw = read_bytes(route.most_bytes)
+    call.raw = call.raw or read_bytes(route.most_bytes)
     if isinstance(route.body, Raw):
         return
     values = _values(route, call)
-    call.language = language_of(values.get("language")) if "language" in values else call.language
+    if "language" in values:
+        call.language = language_of(values["language"])
     call.typed = typed(values, route.body_schema)
     call.body = load(route.body_schema, values)
 

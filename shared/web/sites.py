@@ -85,7 +85,7 @@ def share_with_sites(app: Flask, routes: Sequence[Mounted]) -> None:
     @app.after_request
     def allow(response: Response) -> Response:
         if request.endpoint in endpoints:
-            response.vary.add("Origin")
+            response.headers.add("Vary", "Origin")
             origin = request.headers.get("Origin", "")
             if policy.site_at(origin):
                 response.headers["Access-Control-Allow-Origin"] = origin

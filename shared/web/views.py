@@ -50,11 +50,13 @@ def view_of(app: Flask, route: Route, mount: Mount, *, limits: Clock | None) -> 
             raise UnavailableError("restore", RESTORING, retry_after=RETRY_AFTER)
         # The error handler shows the form again with what the call got to hold.
         g.mount, g.route = mount, route
-        site, brought_by = _site(route, mount)
+        # What a site's server signed is the body.
+        raw = read_bytes(route.most_bytes) if route.sites else b""
+        site, brought_by = _site(route, mount, raw)
         if route.limit and limits:
             _count(route, mount, limits, site if brought_by == "site-server" else None, str(route.limit))
         call = g.call = _call(route, mount, path)
-        call.site, call.brought_by = site, brought_by
+        call.raw, call.site, call.brought_by = raw, site, brought_by
         if limits:
             call.count = partial(_count, route, mount, limits, None)
         read_query(route, call)
@@ -90,7 +92,8 @@ def _answer(reply: Answer, route: Route, status: int) -> Response:
     if route.answer_schema is not None and not reply.stored:
         body = route.answer_schema.dump(body)
     status = 201 if route.answers.created and reply.location else status
-    response = Response(status=status) if body is None else make_response(jsonify(body), status)
+    response = Response() if body is None else jsonify(body)
+    response.status_code = status
     if reply.location:
         response.headers["Location"] = reply.location
     if reply.etag:
@@ -119,8 +122,8 @@ def _call(route: Route, mount: Mount, path: dict[str, str]) -> Call:
         now=now,
         path=path,
         headers=request.headers,
-        language=language_of(),
-        wants_page=wants_page(),
+        asked_language=language_of,
+        asked_page=wants_page,
         visitor=visitor,
         place=Place(mount.secret, f"{route.method} {route.rule}"),
         traceparent=traceparent.get(),
@@ -137,18 +140,18 @@ def _repeat(route: Route, call: Call) -> Repeat:
     caller = [call.visitor.issuer, call.visitor.subject] if call.visitor else []
     return Repeat(
         key,
-        caller=json.dumps([route.method, route.rule, *caller]),
-        request=json.dumps(dict(call.path)).encode() + b"\n" + call.raw,
+        caller=lambda: json.dumps([route.method, route.rule, *caller]),
+        request=lambda: json.dumps(dict(call.path)).encode() + b"\n" + call.raw,
         schema=route.answer_schema,
     )
 
 
-def _site(route: Route, mount: Mount) -> tuple[Site | None, Bringer]:
+def _site(route: Route, mount: Mount, raw: bytes) -> tuple[Site | None, Bringer]:
     if not route.sites:
         return None, "unknown"
     tools = cast("Tools", mount.tools)
     # By the machine's clock, as the site's server has it.
-    return site_of(tools.policy, read_bytes(route.most_bytes), system_clock())
+    return site_of(tools.policy, raw, system_clock())
 
 
 def _count(route: Route, mount: Mount, clock: Clock, site: Site | None, limit: str) -> None:
