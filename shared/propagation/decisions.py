@@ -52,9 +52,20 @@ def take(session: Session, tools: Tools, kind: DecisionKind, *, now: datetime, *
 
 
 def take_all(
-    session: Session, tools: Tools, kind: DecisionKind, several: Sequence[Said], *, now: datetime
+    session: Session,
+    tools: Tools,
+    kind: DecisionKind,
+    several: Sequence[Said],
+    *,
+    now: datetime,
+    decided_at: datetime | None = None,
 ) -> list[Decision]:
-    """Announce decisions of one kind, in this order."""
+    """Announce decisions of one kind, in this order.
+
+    Where they count from an earlier time, that is said in them and their terms run from it; their events are of now,
+    because the key that signs them may be newer than that.
+    """
+    decided_at = decided_at or now
     taken = [
         Decision(
             decision=each["decision_id"],
@@ -64,14 +75,14 @@ def take_all(
             retained=tuple(each.get("retained", ())),
             ground=each["ground"],
             decided_by=each["decided_by"],
-            decided_at=now,
+            decided_at=decided_at,
             register=tools.register.digest,
             expected=expected_answers(
                 kind,
                 each.get("records", ()),
                 tools.register,
                 tools.policy,
-                now=now,
+                now=decided_at,
                 reported_by=each.get("reported_by"),
             ),
             reported_by=each.get("reported_by"),

@@ -34,20 +34,29 @@ OPT_OUTS: Mapping[EventKind, Because] = {
 }
 
 
-def take_in(session: Session, tools: Tools, processor: str, heard: Sequence[Heard], *, now: datetime) -> Counter[str]:
+def take_in(
+    session: Session,
+    tools: Tools,
+    processor: str,
+    heard: Sequence[Heard],
+    *,
+    now: datetime,
+    told_at: datetime | None = None,
+) -> Counter[str]:
     """Act on what a programme tells, all of it in this one transaction; return what became of how many.
 
-    What was taken in before changes nothing.
+    It counts from when it was told, if that was earlier. What was taken in before changes nothing.
     """
-    fresh = remember(session, heard, now)
+    told_at = told_at or now
+    fresh = remember(session, heard, told_at)
     refs = {ref for each in fresh for ref in each.all_refs}
     lock_subject(session, refs)
-    hearing = Hearing(session, tools, processor, now, Meant(), rechecks.erasing(session, processor, refs))
+    hearing = Hearing(session, tools, processor, told_at, Meant(), rechecks.erasing(session, processor, refs))
     for subscription in records.find_told_of(session, refs):
         hearing.meant.place(subscription)
     results = Counter(_hear(hearing, each) for each in fresh)
-    hearing.take_decisions()
-    note_opt_outs(session, tools, processor, hearing.unknown, now)
+    hearing.take_decisions(now)
+    note_opt_outs(session, tools, processor, hearing.unknown, told_at)
     results["repeated"] = len(heard) - len(fresh)
     return +results
 

@@ -51,7 +51,10 @@ class Meant:
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """One delivery of one programme, while it is taken in; ``unknown`` are refs of those who left and are not here."""
+    """One delivery of one programme, while it is taken in; ``unknown`` are refs of those who left and are not here.
+
+    ``now`` is when it came in, from which everything counts that it says.
+    """
 
     session: Session
     tools: Tools
@@ -67,14 +70,18 @@ class Hearing:
         found = self.meant.find(heard.refs, CONFIRMED)
         if found is None or found.confirmed_at is None:
             return None
-        return None if rules.is_overtaken(heard.event.occurred_at or self.now, found.confirmed_at) else found
+        return None if rules.is_overtaken(self.moment_of(heard), found.confirmed_at) else found
 
     def lasted(self, heard: Heard) -> bool:
         """Tell whether the event is from the time of a subscription that has ended since: some repeat what we did."""
         found = self.meant.find(heard.refs, ENDED)
         if found is None or found.confirmed_at is None or found.ended_at is None:
             return False
-        return rules.lasted_at(heard.event.occurred_at or self.now, found.confirmed_at, found.ended_at)
+        return rules.lasted_at(self.moment_of(heard), found.confirmed_at, found.ended_at)
+
+    def moment_of(self, heard: Heard) -> datetime:
+        """Return when it happened: by the programme's clock, but never after it came in."""
+        return min(heard.event.occurred_at or self.now, self.now)
 
     def end(self, subscription: Subscription, because: Because, refs: Collection[str], *, reported: bool) -> None:
         """End a subscription by a decision, which is taken with the others of this delivery.
@@ -91,6 +98,6 @@ class Hearing:
         )
         self.decided.append(said)
 
-    def take_decisions(self) -> None:
+    def take_decisions(self, now: datetime) -> None:
         """Announce what was decided."""
-        decisions.take_all(self.session, self.tools, "unsubscribe", self.decided, now=self.now)
+        decisions.take_all(self.session, self.tools, "unsubscribe", self.decided, now=now, decided_at=self.now)

@@ -58,21 +58,32 @@ def act_on(session: Session, tools: Tools, deliveries: Sequence[Delivery]) -> No
     sealed = {each.stored.event_id: each.sealed for each in deliveries if each.sealed is not None}
     contents = tools.vault.open_many(sealed)
     for delivery in deliveries:
-        # Without its key it is of a backup that was put back, and was acted on before.
         if delivery.stored.event_id in contents and isinstance(delivery.event, ProgrammeTold):
             parsed = msgspec.convert(contents[delivery.stored.event_id], ParsedWebhook)
             with delivery.traced():
-                _act_on(session, tools, delivery.event, parsed, delivery.envelope.time)
+                _act_on(session, tools, delivery, delivery.event, parsed)
+    if lost := len(sealed) - len(contents):
+        _pass_by(session, lost, deliveries[-1].now)
     tools.vault.destroy_after_commit(session, [each.key_id for each in sealed.values()])
 
 
-def _act_on(session: Session, tools: Tools, told: ProgrammeTold, parsed: ParsedWebhook, now: datetime) -> None:
+def _pass_by(session: Session, lost: int, now: datetime) -> None:
+    """Say that some have no key any more, which follows a backup that was put back.
+
+    Of data: they were acted on before. Of keys alone: they were not, and only the comparison finds what they said.
+    """
+    records.count_up(session, "webhook.unreadable", now, lost)
+    _log.warning("what a programme told cannot be read any more", extra={"fields": {"deliveries": lost}})
+
+
+def _act_on(session: Session, tools: Tools, delivery: Delivery, told: ProgrammeTold, parsed: ParsedWebhook) -> None:
+    told_at = delivery.envelope.time
     about = heard.prepare(tools, told.processor, parsed.events)
-    results = hearing.take_in(session, tools, told.processor, about, now=now)
-    results += Counter(edition=editions.note_told(session, told.processor, parsed.campaigns, now))
+    results = hearing.take_in(session, tools, told.processor, about, now=delivery.now, told_at=told_at)
+    results += Counter(edition=editions.note_told(session, told.processor, parsed.campaigns, told_at))
     results += Counter(ignored=parsed.ignored, rejected=parsed.rejected + len(parsed.events) - len(about))
     for result, number in results.items():
-        records.count_up(session, f"webhook.{result}", now, number)
+        records.count_up(session, f"webhook.{result}", told_at, number)
     _log.info(
         "what a programme told was taken in",
         extra={"fields": {"processor": told.processor, "proofs": told.proofs, **results}},

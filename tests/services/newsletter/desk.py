@@ -33,8 +33,11 @@ from shared.auth import issue_token
 from shared.deadlines import ZONE
 from shared.events import PROGRAMME_TOLD, Decision, ReceiptIssued, RecordRef
 from shared.keys import KeyStore
+from shared.keys.making import read_root
+from shared.keys.rotation import rotate_signing_key
 from shared.mail import MailFolder, send_due
 from shared.messaging import envelope
+from shared.messaging.outbox import Outbox
 from shared.messaging.tables import inbox
 from shared.propagation import decisions
 from shared.propagation.composition import complete
@@ -210,6 +213,13 @@ class Desk:
         finally:
             over.set()
             thread.join()
+
+    def replace_signing_key(self) -> None:
+        """Give the newsletter a new key for its events, and start again with it."""
+        key = rotate_signing_key(
+            self._keys.directory, read_root(self._keys.root_path), "newsletter", "events", self.clock()
+        )
+        self.installation.tools["newsletter"] = replace(self.tools, outbox=Outbox("newsletter", key))
 
     def worker(self) -> ObligationWorker:
         """One worker on this newsletter's obligations."""

@@ -262,6 +262,38 @@ def test_of_a_delivery_whose_key_is_gone_nothing_is_done(newsletter) -> None:
     newsletter.installation.apply()
     assert [row["state"] for row in newsletter.told()] == ["applied"]
     assert newsletter.rows()[0].state == "confirmed"
+    assert newsletter.tally("webhook.unreadable") == 1
+
+
+def test_what_waited_while_the_signing_key_was_replaced_is_believed_by_everybody(newsletter) -> None:
+    """The decision is dated back to when it came in; its event is of when it was signed, by a key newer than that."""
+    newsletter.subscribe()
+    newsletter.clock.forward(minutes=5)
+    told_at = newsletter.clock()
+    raw = newsletter.batch([newsletter.item(ANNA)])
+    newsletter.client.post(newsletter.webhook, data=raw, headers=newsletter.signature(raw))
+    newsletter.clock.forward(minutes=5)
+    newsletter.replace_signing_key()
+    newsletter.settle()
+    (decision,) = newsletter.decisions()
+    assert (decision.decided_at, newsletter.rows()[0].ended_at) == (told_at, told_at)
+    assert {answer.outcome for answer in newsletter.receipts(decision.decision).values()} == {"done"}
+
+
+def test_what_came_before_a_new_yes_is_no_no_to_it_whatever_the_clock_of_the_programme_says(newsletter) -> None:
+    """In the hour that comes twice an opt-out is taken for the later; but nothing happened after it was told of."""
+    newsletter.subscribe()
+    newsletter.clock.forward(minutes=5)
+    raw = newsletter.batch([newsletter.item(ANNA, at=newsletter.clock() + timedelta(hours=1))])
+    newsletter.client.post(newsletter.webhook, data=raw, headers=newsletter.signature(raw))
+    newsletter.clock.forward(minutes=5)
+    newsletter.unsubscribe()
+    newsletter.clock.forward(minutes=5)
+    newsletter.sign_up()
+    newsletter.confirm()
+    newsletter.installation.apply()
+    assert newsletter.rows()[-1].state == "confirmed"
+    assert newsletter.tally("webhook.overtaken") == 1
 
 
 def test_what_a_programme_says_in_half_characters_is_about_nobody(newsletter) -> None:
