@@ -52,7 +52,14 @@ def end_terms(tools: Tools, now: datetime) -> None:
         (outbox, sa.and_(outbox.c.state == PARKED, outbox.c.created_at < before("system.parked"))),
         (inbox, sa.and_(inbox.c.state == APPLIED, inbox.c.applied_at < before("system.inbox"))),
         (inbox, sa.and_(inbox.c.state == PARKED, inbox.c.received_at < before("system.parked"))),
-        (inbox, sa.and_(inbox.c.sealed_key.is_not(None), inbox.c.received_at < before("newsletter.told"))),
+        (
+            inbox,
+            sa.and_(
+                inbox.c.state == PARKED,
+                inbox.c.sealed_key.is_not(None),
+                inbox.c.received_at < before("newsletter.told"),
+            ),
+        ),
         (issued_decisions, issued_decisions.c.closed_at < before("system.outbox")),
         (
             obligations,

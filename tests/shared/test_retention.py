@@ -46,7 +46,7 @@ ENDING = [
 
 STAYING = [
     (outbox, {"state": "waiting"}),
-    (inbox, {"state": "waiting", "sealed_key": None}),
+    (inbox, {"state": "waiting"}),
     (issued_decisions, {"closed_at": None}),
     (obligations, {"state": "open"}),
     (obligations, {"state": "asked"}),
