@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 BATCH = 200
 ATTEMPTS = 8
 LONGEST_PAUSE = timedelta(minutes=10)
+SEALED_AT_ONCE = 1_000_000
+"""Octets of what is sealed beside events, for one transaction: PostgreSQL keeps a lock for each person in them, and has
+no more than some twenty thousand for everybody on it."""
 LOCK_WAIT = "500ms"  # before PostgreSQL looks for a deadlock, after a second, and perhaps ends a visitor's form for it
 _log = logging.getLogger(__name__)
 # Put together once: an embedded worker asks these of four services for every ring.
@@ -161,7 +164,8 @@ class Applier:
                 session.execute(_SHORT_WAIT)
             if ours := _still_waiting(session, waiting):
                 reach("applier.taken")
-            for some in self._database.slices(ours, "apply", lambda row_id: deliveries[row_id].envelope.type):
+            together = _light_enough(ours, deliveries)
+            for some in self._database.slices(together, "apply", lambda row_id: deliveries[row_id].envelope.type):
                 self._handle(session, [deliveries[row_id] for row_id in some])
                 done += some
             self._mark_applied(session, done)
@@ -254,6 +258,17 @@ class Applier:
 def _still_waiting(session: Session, identifiers: Sequence[int]) -> Sequence[int]:
     """Lock these rows and return those that nobody else has, or has had, in order."""
     return session.connection().scalars(_STILL_WAITING, {"ids": identifiers}).all()
+
+
+def _light_enough(identifiers: Sequence[int], deliveries: Mapping[int, Delivery]) -> Sequence[int]:
+    """Return the first of these rows, as many as may be applied together, at least one."""
+    sealed = 0
+    for number, row_id in enumerate(identifiers):
+        if (its := deliveries[row_id].sealed) is not None:
+            sealed += len(its.ciphertext)
+            if number and sealed > SEALED_AT_ONCE:
+                return identifiers[:number]
+    return identifiers
 
 
 def _signature(stored: StoredEvent) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -22,8 +22,10 @@ from shared.events import Decision, DecisionClosed, DecisionRegistered, ReceiptI
 from shared.keys.making import read_root
 from shared.keys.rotation import rotate_signing_key
 from shared.messaging import envelope as envelopes
-from shared.messaging.applier import ATTEMPTS, one_by_one
+from shared.messaging import inbox as inboxes
+from shared.messaging.applier import ATTEMPTS, SEALED_AT_ONCE, one_by_one
 from shared.messaging.tables import inbox, outbox
+from shared.vault import Sealed
 from tests.kit.post import FACT, Post, tampered
 
 if TYPE_CHECKING:
@@ -309,6 +311,22 @@ def test_on_sqlite_a_batch_ends_before_forms_are_held_up(here: Post) -> None:
     assert build_applier(service, here.tools).apply() == 20
     assert max(together.values()) > 1
     assert max(together.values()) < 8
+
+
+def test_what_is_said_about_very_many_people_is_not_applied_in_one_transaction(here: Post) -> None:
+    """PostgreSQL would run out of locks, for every service that is on it."""
+    together: dict = defaultdict(list)
+
+    @one_by_one
+    def weigh(session, _tools, delivery) -> None:
+        together[session].append(len(delivery.sealed.ciphertext))
+
+    service = replace(here.installation.services["newsletter"], handlers={FACT: (weigh,)})
+    with here.tools.database.transaction() as session:
+        for octets in (0, SEALED_AT_ONCE + 1, 400_000, 400_000, 400_000, 0):
+            inboxes.keep(session, here.form("a"), Sealed("x", b"x" * octets), now=here.clock())
+    assert build_applier(service, here.tools).apply() == 6
+    assert all(len(sizes) == 1 or sum(sizes) <= SEALED_AT_ONCE for sizes in together.values())
 
 
 def test_the_trace_of_an_event_ends_with_it(here: Post) -> None:
