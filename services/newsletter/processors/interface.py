@@ -44,7 +44,6 @@ class ProviderEvent:
     dedupe_key: str
     email: str = field(repr=False)
     new_email: str | None = field(default=None, repr=False)
-    first_name: str | None = field(default=None, repr=False)
     reason: str = ""
     by_person: bool | None = None
 

@@ -1,4 +1,4 @@
-"""What is kept of a webhook: an address, a first name, a time, a code word; everything else is left where it is."""
+"""What is kept of a webhook: an address, a time, a code word; everything else is left where it is."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 # U+FFFD stands where bytes could not be decoded, and half a surrogate pair cannot be written again.
 ADDRESS = re.compile(r"[^@\s\x00-\x1f\x7f\ufffd\ud800-\udfff]{1,64}@[^@\s\x00-\x1f\x7f\ufffd\ud800-\udfff]{1,255}")
 DOMAIN = re.compile(r"@([a-z0-9.-]{1,255})>?\Z", re.IGNORECASE)
-UNFIT_FOR_A_NAME = re.compile(r"[\x00-\x1f\x7f\ufffd\ud800-\udfff]")
-LONGEST_NAME = 100
+UNFIT_FOR_A_LINE = re.compile(r"[\x00-\x1f\x7f\ufffd\ud800-\udfff]")
 EARLIEST, LATEST = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (2000, 2200))
 CODE_WORD = re.compile(r"[a-z0-9_-]{1,40}")
 OPT_OUTS: frozenset[EventKind] = frozenset({"unsubscribed", "complained", "bounced", "deleted"})
@@ -28,12 +27,6 @@ def kept_address(value: object) -> str | None:
     """Return a usable e-mail address, trimmed, or None."""
     text = value.strip() if isinstance(value, str) else ""
     return text if ADDRESS.fullmatch(text) else None
-
-
-def kept_first_name(value: object) -> str | None:
-    """Return a first name, trimmed, or None where it is missing, garbled or too long to be one."""
-    text = value.strip() if isinstance(value, str) else ""
-    return text if 0 < len(text) <= LONGEST_NAME and not UNFIT_FOR_A_NAME.search(text) else None
 
 
 def code_word(value: object) -> str:
@@ -74,7 +67,7 @@ def moment(seconds: object) -> datetime | None:
 
 def one_line(value: object, longest: int) -> str:
     """Return a text on one line of at most that length, or nothing for what is no text."""
-    text = UNFIT_FOR_A_NAME.sub(" ", value) if isinstance(value, str) else ""
+    text = UNFIT_FOR_A_LINE.sub(" ", value) if isinstance(value, str) else ""
     return " ".join(text.split())[:longest]
 
 

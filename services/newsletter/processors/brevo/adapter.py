@@ -185,7 +185,7 @@ class Brevo:
 
     def parse(self, raw: bytes) -> ParsedWebhook:
         """Read one event, or a list of them."""
-        return deliveries.parse(raw, list_number=self._list, first_name_field=self.settings.first_name_field)
+        return deliveries.parse(raw, list_number=self._list)
 
     @property
     def _list(self) -> int:

@@ -16,7 +16,6 @@ from services.newsletter.processors.minimise import (
     code_word,
     dedupe_key,
     kept_address,
-    kept_first_name,
     moment,
 )
 from services.newsletter.processors.proofs import same
@@ -55,7 +54,7 @@ def proof_form(secrets: Sequence[str], headers: Mapping[str, str]) -> str | None
     return "secret-header" if any(in_header) else None
 
 
-def parse(raw: bytes, *, list_number: int, first_name_field: str) -> ParsedWebhook:
+def parse(raw: bytes, *, list_number: int) -> ParsedWebhook:
     """Read one event, or several where the account posts them together; an unreadable one costs the others nothing.
 
     Raises MalformedBodyError when the whole is not the JSON of an event or of a list of them.
@@ -70,7 +69,7 @@ def parse(raw: bytes, *, list_number: int, first_name_field: str) -> ParsedWebho
         elif kind is None or not _is_ours(item, list_number):
             ignored += 1
         else:
-            found = [_event(item, part, kind, list_number, first_name_field) for part in _contacts(item)]
+            found = [_event(item, part, kind, list_number) for part in _contacts(item)]
             events += [event for event in found if event is not None]
             rejected += found.count(None) or not found
     return ParsedWebhook(events=tuple(events), rejected=rejected, ignored=ignored)
@@ -109,7 +108,7 @@ def _contacts(item: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _event(
-    item: Mapping[str, Any], contact: Mapping[str, Any], kind: EventKind, list_number: int, first_name_field: str
+    item: Mapping[str, Any], contact: Mapping[str, Any], kind: EventKind, list_number: int
 ) -> ProviderEvent | None:
     by_person = BY_PERSON.get(kind)
     if kind == "profile" and contact.get("emailBlacklist") is True:
@@ -119,8 +118,6 @@ def _event(
     at = moment(seconds)
     if email is None or at is None:
         return None
-    attributes = contact.get("attributes")
-    first_name = attributes.get(first_name_field) if isinstance(attributes, dict) else None
     return ProviderEvent(
         kind=kind,
         list_id=str(list_number),
@@ -128,7 +125,6 @@ def _event(
         # The word as it is spelt is left out: an account that changes its spelling repeats itself in the new one.
         dedupe_key=dedupe_key("brevo", str(list_number), kind, email.lower(), str(seconds)),
         email=email,
-        first_name=kept_first_name(first_name),
         reason=code_word(item.get("reason")) or code_word(item.get("event")),
         by_person=by_person,
     )

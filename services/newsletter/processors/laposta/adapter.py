@@ -183,12 +183,7 @@ class Laposta:
 
     def parse(self, raw: bytes) -> ParsedWebhook:
         """Read a batch of up to a thousand events."""
-        return deliveries.parse(
-            raw,
-            list_id=self.settings.list_id,
-            first_name_field=self.settings.first_name_field,
-            zone=zone(self.settings.timezone),
-        )
+        return deliveries.parse(raw, list_id=self.settings.list_id, zone=zone(self.settings.timezone))
 
     @property
     def _list(self) -> dict[str, str]:

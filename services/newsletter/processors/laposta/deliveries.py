@@ -11,7 +11,6 @@ from services.newsletter.processors.minimise import (
     code_word,
     dedupe_key,
     kept_address,
-    kept_first_name,
     occurred_at,
 )
 from services.newsletter.processors.proofs import mac, same
@@ -45,7 +44,7 @@ def signature_form(secrets: Sequence[str], headers: Mapping[str, str], raw: byte
     return "signature-base64" if any(in_base64) else None
 
 
-def parse(raw: bytes, *, list_id: str, first_name_field: str, zone: ZoneInfo) -> ParsedWebhook:
+def parse(raw: bytes, *, list_id: str, zone: ZoneInfo) -> ParsedWebhook:
     """Read a batch item by item: one that cannot be read is counted and costs the others nothing.
 
     Raises MalformedBodyError when the whole is not the JSON of a batch.
@@ -60,7 +59,7 @@ def parse(raw: bytes, *, list_id: str, first_name_field: str, zone: ZoneInfo) ->
             unreadable = not isinstance(item, dict) or not isinstance(item.get("data"), dict)
             rejected, ignored = rejected + unreadable, ignored + (not unreadable)
             continue
-        event = _event(item, kind, sent_at, first_name_field, zone)
+        event = _event(item, kind, sent_at, zone)
         if event is None:
             rejected += 1
         else:
@@ -102,9 +101,7 @@ def _kind(item: Any) -> EventKind | None:
     return DEACTIVATIONS.get(str(info.get("action") or member.get("state")), "unsubscribed")
 
 
-def _event(
-    item: dict[str, Any], kind: EventKind, sent_at: object, first_name_field: str, zone: ZoneInfo
-) -> ProviderEvent | None:
+def _event(item: dict[str, Any], kind: EventKind, sent_at: object, zone: ZoneInfo) -> ProviderEvent | None:
     member, info = _part(item, "data"), _part(item, "info")
     email = kept_address(member.get("email"))
     at = occurred_at(info.get("date_event"), zone, kind) or occurred_at(sent_at, zone, kind)
@@ -124,7 +121,6 @@ def _event(
             str(info.get("date_event") or sent_at),
         ),
         email=email,
-        first_name=kept_first_name(_part(member, "custom_fields").get(first_name_field)),
         reason=code_word(info.get("action")),
         by_person=source == "external" if source in ("external", "app") else None,
     )

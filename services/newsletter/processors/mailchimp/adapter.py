@@ -170,12 +170,7 @@ class Mailchimp:
 
     def parse(self, raw: bytes) -> ParsedWebhook:
         """Read one event."""
-        return deliveries.parse(
-            raw,
-            list_id=self.settings.list_id,
-            first_name_field=self.settings.first_name_field,
-            zone=zone(self.settings.timezone),
-        )
+        return deliveries.parse(raw, list_id=self.settings.list_id, zone=zone(self.settings.timezone))
 
     def _put(self, email: str, first_name: str, status: str | None) -> ProcessorAnswer:
         content: dict[str, Any] = {

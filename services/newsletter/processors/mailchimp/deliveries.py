@@ -10,7 +10,6 @@ from services.newsletter.processors.minimise import (
     code_word,
     dedupe_key,
     kept_address,
-    kept_first_name,
     occurred_at,
 )
 from services.newsletter.processors.proofs import mac, same
@@ -45,7 +44,7 @@ def signature_form(secrets: Sequence[str], headers: Mapping[str, str], raw: byte
     return "signature-v1" if any(matches) else None
 
 
-def parse(raw: bytes, *, list_id: str, first_name_field: str, zone: ZoneInfo) -> ParsedWebhook:
+def parse(raw: bytes, *, list_id: str, zone: ZoneInfo) -> ParsedWebhook:
     """Read a delivery, which is one event; of a kind or a list that is not ours it is counted as ignored.
 
     Raises MalformedBodyError when the body is not a form with a type.
@@ -56,7 +55,7 @@ def parse(raw: bytes, *, list_id: str, first_name_field: str, zone: ZoneInfo) ->
     kind = _kind(fields)
     if kind is None or _data(fields, "list_id") != list_id:
         return ParsedWebhook(ignored=1)
-    event = _event(fields, kind, first_name_field, zone)
+    event = _event(fields, kind, zone)
     return ParsedWebhook(rejected=1) if event is None else ParsedWebhook(events=(event,))
 
 
@@ -113,7 +112,7 @@ def _opt_out(action: str, reason: str) -> EventKind:
     return {"abuse": "complained", "hard": "bounced"}.get(reason, "unsubscribed")  # type: ignore[return-value]
 
 
-def _event(fields: Mapping[str, str], kind: EventKind, first_name_field: str, zone: ZoneInfo) -> ProviderEvent | None:
+def _event(fields: Mapping[str, str], kind: EventKind, zone: ZoneInfo) -> ProviderEvent | None:
     moved = kind == "address_changed"  # has neither `email` nor `id`
     email = kept_address(_data(fields, "old_email" if moved else "email"))
     new_email = kept_address(_data(fields, "new_email")) if moved else None
@@ -130,7 +129,6 @@ def _event(fields: Mapping[str, str], kind: EventKind, first_name_field: str, zo
         ),
         email=email,
         new_email=new_email,
-        first_name=kept_first_name(_data(fields, "merges", first_name_field)),
         reason=code_word(_data(fields, "reason")),
     )
 

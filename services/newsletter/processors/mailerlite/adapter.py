@@ -198,7 +198,7 @@ class MailerLite:
 
     def parse(self, raw: bytes) -> ParsedWebhook:
         """Read one event or a batch of them."""
-        return deliveries.parse(raw, group=self.settings.list_id, first_name_field=self.settings.first_name_field)
+        return deliveries.parse(raw, group=self.settings.list_id)
 
     def _group(self, limit: str, params: Mapping[str, str] | None = None) -> ProcessorAnswer:
         path = ("groups", self.settings.list_id, "subscribers")

@@ -15,7 +15,6 @@ from services.newsletter.processors.minimise import (
     code_word,
     dedupe_key,
     kept_address,
-    kept_first_name,
     occurred_at,
 )
 from services.newsletter.processors.proofs import mac, same
@@ -55,7 +54,7 @@ def signature_form(secrets: Sequence[str], headers: Mapping[str, str], raw: byte
     return "signature-hex" if any(matches) else None
 
 
-def parse(raw: bytes, *, group: str, first_name_field: str) -> ParsedWebhook:
+def parse(raw: bytes, *, group: str) -> ParsedWebhook:
     """Read a batch item by item, or one event; what cannot be read is counted and costs the others nothing.
 
     Raises MalformedBodyError when the whole is not the JSON of an event or of a batch.
@@ -72,7 +71,7 @@ def parse(raw: bytes, *, group: str, first_name_field: str) -> ParsedWebhook:
             campaigns.append(campaign)
         elif kind is None or not _is_ours(item, group):
             ignored += 1
-        elif (event := _event(item, word, kind, group, first_name_field)) is None:
+        elif (event := _event(item, word, kind, group)) is None:
             rejected += 1
         else:
             events.append(event)
@@ -110,16 +109,13 @@ def _is_ours(item: Mapping[str, Any], group: str) -> bool:
     return about.get("id") == group if isinstance(about, dict) else not _word(item).endswith("_group")
 
 
-def _event(
-    item: Mapping[str, Any], word: str, kind: EventKind, group: str, first_name_field: str
-) -> ProviderEvent | None:
+def _event(item: Mapping[str, Any], word: str, kind: EventKind, group: str) -> ProviderEvent | None:
     inside = item.get("subscriber")
     subscriber = inside if isinstance(inside, dict) else item
     email = kept_address(subscriber.get("email"))
     if email is None:
         return None
     written = next((subscriber[name] for name in TIMES.get(kind, ("updated_at",)) if subscriber.get(name)), None)
-    fields = subscriber.get("fields")
     return ProviderEvent(
         kind=kind,
         list_id=group,
@@ -128,7 +124,6 @@ def _event(
             "mailerlite", group, word, str(subscriber.get("id") or email.lower()), str(written or "")
         ),
         email=email,
-        first_name=kept_first_name(fields.get(first_name_field) if isinstance(fields, dict) else None),
         reason=code_word(word.removeprefix("subscriber.")),
         by_person=BY_PERSON.get(kind),
     )

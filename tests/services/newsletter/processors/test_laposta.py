@@ -93,15 +93,14 @@ class TestDeliveries:
         assert parsed.kind == kind
 
     def test_only_what_is_used_is_kept(self, adapter: Laposta) -> None:
-        """Address, first name, kind, reason and time; no IP number, page visited or other field."""
+        """Address, kind, reason and time; no name, IP number, page visited or other field."""
         (event,) = adapter.parse(batch(item())).events
         assert event.email == "sanne@example.nl"
-        assert event.first_name == "Sanne"
         assert event.reason == "unsubscribed"
         assert event.by_person is True
         assert event.occurred_at == datetime(2026, 5, 31, 12, 0, tzinfo=UTC)
         kept = "".join(str(getattr(event, name)) for name in event.__dataclass_fields__)
-        assert not [left for left in ("203.0.113.9", "1980", "ooglid", "m1", "2025") if left in kept]
+        assert not [left for left in ("Sanne", "203.0.113.9", "1980", "ooglid", "m1", "2025") if left in kept]
         assert "sanne" not in repr(event).lower()
 
     def test_who_did_it_is_told_apart_or_left_open(self, adapter: Laposta) -> None:
@@ -178,15 +177,12 @@ class TestDeliveries:
             adapter.parse(raw)
 
     def test_a_wrong_byte_in_a_name_costs_only_the_name(self, adapter: Laposta) -> None:
-        """Latin-1 where UTF-8 should be: the opt-out counts, the garbled name is not kept."""
+        """Latin-1 where UTF-8 should be: the opt-out counts."""
         broken = json.dumps(
             {"data": [item(custom_fields={"voornaam": "Zoë"}), item("b@example.nl")]}, ensure_ascii=False
         ).encode("latin-1")
         parsed = adapter.parse(broken)
-        assert [(event.email, event.first_name) for event in parsed.events] == [
-            ("sanne@example.nl", None),
-            ("b@example.nl", "Sanne"),
-        ]
+        assert [event.email for event in parsed.events] == ["sanne@example.nl", "b@example.nl"]
 
     def test_a_wrong_byte_in_an_address_rejects_the_event(self, adapter: Laposta) -> None:
         """An address that was guessed at would be somebody else's."""
@@ -242,12 +238,6 @@ class TestDeliveries:
         """A reason is a word of theirs, never a sentence about somebody."""
         (event,) = adapter.parse(batch(item(info_action="Sanne belde hierover"))).events
         assert event.reason == ""
-
-    @pytest.mark.parametrize("name", ["x" * 101, "Sanne\nDe Wit", "", 7, {"a": 1}])
-    def test_a_first_name_that_cannot_be_one_is_left_out(self, adapter: Laposta, name: Any) -> None:
-        """The event counts all the same."""
-        (event,) = adapter.parse(batch(item(custom_fields={"voornaam": name}))).events
-        assert event.first_name is None
 
 
 class TestProofs:
