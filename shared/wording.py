@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 if TYPE_CHECKING:
@@ -14,7 +13,6 @@ MONTHS = {
     "nl": "januari februari maart april mei juni juli augustus september oktober november december",
     "en": "January February March April May June July August September October November December",
 }
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _JOINERS = dict.fromkeys((0x200C, 0x200D))
 
 
@@ -43,7 +41,10 @@ def is_storable(text: str) -> bool:
 
     Without NUL, which PostgreSQL cannot store, and without halves of surrogate pairs, which UTF-8 cannot hold.
     """
-    return _UNSTORABLE.search(text) is None
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
 
 
 def is_one_line(text: str) -> bool:
