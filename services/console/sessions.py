@@ -28,7 +28,7 @@ class OnConsolePaths(SecureCookieSessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Open one below the cookie's path; elsewhere Flask has a session that is empty and cannot be filled."""
-        here = f"{request.path}/".startswith(self.get_cookie_path(app))
+        here = request.path.startswith(self.get_cookie_path(app))
         return super().open_session(app, request) if here else None
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from flask import Flask
+from flask import Flask, session
 
 from services.console import actions
 from services.console.app import create_app
@@ -120,6 +120,22 @@ def test_p82_one_session_cookie_and_nothing_else(visitor, passwords):
     name, _, rest = cookie.partition("=")
     said = {part.strip().lower() for part in rest.split(";")[1:]}
     assert (name, said) == (COOKIE, {"httponly", "path=/console/", "samesite=lax"})
+
+
+def test_p82_services_on_the_same_origin_have_no_session(app):
+    """Nothing of theirs can be kept in the console's cookie."""
+    with app.test_request_context("/console/"):
+        session["id"] = "somebody's"
+    with app.test_request_context("/intake/v1/contact-forms"), pytest.raises(RuntimeError):
+        session["id"] = "somebody's"
+
+
+def test_the_address_without_its_slash_leaves_a_session_as_it_is(signed_in):
+    """Browsers do not send the cookie there, so it is no place to ask who somebody is."""
+    anna = signed_in("fg")
+    answer = anna.get("/console")
+    assert (answer.status_code, answer.location, answer.headers.getlist("Set-Cookie")) == (303, "/console/", [])
+    assert anna.get("/console/").status_code == 200
 
 
 def test_p82_a_console_whose_cookie_is_not_on_the_register_does_not_start(settings, tmp_path):
