@@ -6,7 +6,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from services.intake import hosts, letters, records
-from services.intake.records import CATEGORY, ContactForm
+from services.intake.records import CATEGORY
 from services.intake.rules import forwarding_mail
 from shared.database import lock_subject
 from shared.deadlines import local_date
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from services.intake.records import ContactForm
     from shared.service import Tools
     from shared.wording import Language
 
@@ -48,14 +49,15 @@ def submit(
     phone = content.get("phone")
     refs = [tools.refs.email(content["email"]), *([tools.refs.phone(phone)] if phone else [])]
     lock_subject(session, refs)
-    form_id = str(uuid.uuid4())
+    form_id, reference = str(uuid.uuid4()), new_label("F")
     filled = {name: content.get(name) for name in FILLED_IN}
     if content["newsletter"]:
         filled["newsletter_text"] = content.get("newsletter_text")
     sealed = tools.vault.seal(form_id, filled)
-    form = ContactForm(
+    records.keep(
+        session,
         id=form_id,
-        reference=new_label("F"),
+        reference=reference,
         email_ref=refs[0],
         phone_ref=refs[1] if phone else None,
         language=language,
@@ -67,12 +69,12 @@ def submit(
         sealed=sealed.ciphertext,
         key_id=sealed.key_id,
     )
-    records.keep(session, form)
     for host in hosts.website_hosts(tools.register) if via_host else ():
-        transfers.record(session, host.id, CATEGORY, [form.id], now=now)
+        transfers.record(session, host.id, CATEGORY, [form_id], now=now)
     if not suspected:
-        _pass_on(session, tools, form, filled, now)
-    return form.reference
+        received = ContactFormReceived(form=form_id, newsletter=content["newsletter"])
+        _pass_on(session, tools, received, reference, filled, now=now)
+    return reference
 
 
 def release(session: Session, tools: Tools, form_id: str, by: str, *, now: datetime) -> None:
@@ -84,7 +86,8 @@ def release(session: Session, tools: Tools, form_id: str, by: str, *, now: datet
     lock_subject(session, [form.email_ref, *([form.phone_ref] if form.phone_ref else [])])
     if records.release(session, form_id, by, now) is not None:
         session.refresh(form)
-        _pass_on(session, tools, form, open_form(tools, form), now)
+        received = ContactFormReceived(form=form_id, newsletter=form.newsletter)
+        _pass_on(session, tools, received, form.reference, open_form(tools, form), now=now)
 
 
 def open_form(tools: Tools, form: ContactForm) -> dict[str, Any]:
@@ -133,7 +136,15 @@ def decide_term_end(session: Session, tools: Tools, form: ContactForm, *, now: d
     )
 
 
-def _pass_on(session: Session, tools: Tools, form: ContactForm, content: Mapping[str, Any], now: datetime) -> None:
+def _pass_on(
+    session: Session,
+    tools: Tools,
+    received: ContactFormReceived,
+    reference: str,
+    content: Mapping[str, Any],
+    *,
+    now: datetime,
+) -> None:
     """Queue the mail to the clinic, and announce the form.
 
     The mail's host gets only the reference, unless the policy says that the text itself is mailed, and it may get it.
@@ -141,9 +152,9 @@ def _pass_on(session: Session, tools: Tools, form: ContactForm, content: Mapping
     through = hosts.mail_hosts(tools.register)
     may_have_it = hosts.may_get_the_text(through, local_date(now))
     full_text = may_have_it and tools.policy.choices.forwarded_forms == "full-text"
-    mail = letters.forwarded(tools, form, content if full_text else None)
-    tools.mail.queue(session, mail, now=now, mail_id=forwarding_mail(form.id))
+    mail = letters.forwarded(tools, received.form, reference, content if full_text else None)
+    tools.mail.queue(session, mail, now=now, mail_id=forwarding_mail(received.form))
     if full_text:
         for host in through:
-            transfers.record(session, host.id, CATEGORY, [form.id], now=now)
-    tools.outbox.publish(session, ContactFormReceived(form=form.id, newsletter=form.newsletter), now=now)
+            transfers.record(session, host.id, CATEGORY, [received.form], now=now)
+    tools.outbox.publish(session, received, now=now)

@@ -39,19 +39,19 @@ ANSWERED = {
 }
 
 
-def forwarded(tools: Tools, form: ContactForm, content: Mapping[str, Any] | None) -> OutgoingMail:
+def forwarded(tools: Tools, form_id: str, reference: str, content: Mapping[str, Any] | None) -> OutgoingMail:
     """Return the mail about a form: its reference and a link or, with ``content``, its whole text unchanged."""
-    link = f"{tools.settings.public_url}/console/forms/{form.id}"
+    link = f"{tools.settings.public_url}/console/forms/{form_id}"
     if content is None:
-        text, answer_to = REFERENCE_ONLY.format(reference=form.reference, link=link), None
+        text, answer_to = REFERENCE_ONLY.format(reference=reference, link=link), None
     else:
         shown = {name: content[name] or "-" for name in ("name", "email", "phone", "subject", "message")}
-        text, answer_to = FULL_TEXT.format(reference=form.reference, **shown), content["email"]
+        text, answer_to = FULL_TEXT.format(reference=reference, **shown), content["email"]
     return OutgoingMail(
         reason="requested",
-        about=form.id,
+        about=form_id,
         to=tools.policy.clinic.forms,
-        subject=f"Contactformulier {form.reference} / Contact form {form.reference}",
+        subject=f"Contactformulier {reference} / Contact form {reference}",
         text=text,
         reply_to=answer_to,
     )

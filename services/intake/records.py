@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
@@ -68,10 +68,9 @@ class ContactForm(Base):
 _IN_QUARANTINE = sa.and_(ContactForm.suspected.is_not(None), ContactForm.released_at.is_(None))
 
 
-def keep(session: Session, new: ContactForm) -> None:
+def keep(session: Session, **columns: Any) -> None:
     """Store a form."""
-    columns = ContactForm.__table__.columns.keys()
-    insert_all(session, cast("sa.Table", ContactForm.__table__), [{name: getattr(new, name) for name in columns}])
+    insert_all(session, cast("sa.Table", ContactForm.__table__), [columns])
 
 
 def form(session: Session, form_id: str, *, again: bool = False) -> ContactForm:
