@@ -40,7 +40,7 @@ def utc_text(moment: datetime) -> str:
     """Write an aware datetime as RFC 3339 in UTC, with microseconds and ``Z``, so that text sorts as time."""
     if moment.tzinfo is None:
         raise ValueError("a time without a zone")
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def parse_utc(text: str) -> datetime:

@@ -16,10 +16,11 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 def test_text_is_of_one_width_and_sorts_as_time() -> None:
     """Whole seconds get their microseconds too; other zones are brought to UTC."""
     amsterdam = timezone(timedelta(hours=1))
-    moments = [NOON, NOON + timedelta(microseconds=5), datetime(2026, 3, 1, 13, 1, tzinfo=amsterdam)]
+    after = [NOON + timedelta(microseconds=5), datetime(2026, 3, 1, 13, 1, tzinfo=amsterdam)]
+    moments = [datetime(999, 1, 1, tzinfo=UTC), NOON, *after]
     written = [utc_text(moment) for moment in moments]
     assert written == sorted(written)
-    assert written[2] == "2026-03-01T12:01:00.000000Z"
+    assert written[3] == "2026-03-01T12:01:00.000000Z"
     assert [parse_utc(text) for text in written] == moments
 
 
