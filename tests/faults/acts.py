@@ -10,10 +10,10 @@ from services.dossier.actions import clients, transferring
 from services.dossier.records import CLIENTS
 from services.intake import actions as intake
 from services.intake.records import CATEGORY as FORMS
-from services.newsletter.actions import confirming, ending, hearing, waiting
+from services.newsletter.actions import confirming, ending, told, waiting
 from services.newsletter.actions.contents import open_content
-from services.newsletter.actions.heard import prepare
 from services.newsletter.actions.signing_up import SignUp, sign_up
+from services.newsletter.processors.interface import ParsedWebhook
 from services.newsletter.records import CATEGORY as SUBSCRIPTIONS
 from services.newsletter.records import Subscription
 from shared.errors import ConflictError, GoneError, NotFoundError
@@ -139,9 +139,10 @@ class People:
         event = programme.told[index % len(programme.told)]
 
         def step(tools: Tools) -> None:
-            heard = prepare(tools, programme.id, [event])
+            said = ParsedWebhook(events=(event,))
+            kept = told.prepare(tools, programme.id, ["url-secret"], said, now=tools.clock())
             with tools.database.transaction() as session:
-                hearing.take_in(session, tools, programme.id, heard, now=tools.clock())
+                told.keep(session, kept, now=tools.clock())
 
         if self.world.visit("newsletter", step, dies) is not DIED and not again:
             programme.told.remove(event)
