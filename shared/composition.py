@@ -94,7 +94,8 @@ def build_applier(service: Service, tools: Tools) -> Applier:
     handlers: Handlers = {
         name: tuple(_bound(handler, tools) for handler in reactions) for name, reactions in service.handlers.items()
     }
-    return Applier(tools.database, handlers, RosterVerifier(tools.roster), tools.clock, partial(answer_unknown, tools))
+    verifier, unknown = RosterVerifier(tools.roster), partial(answer_unknown, tools)
+    return Applier(tools.database, handlers, verifier, tools.clock, unknown, restoring=tools.marks.restoring)
 
 
 def _bound(handler: Handler, tools: Tools) -> Callable[[Session, Sequence[Delivery]], None]:

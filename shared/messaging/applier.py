@@ -54,6 +54,7 @@ _log = logging.getLogger(__name__)
 # What was never tried is due whatever the clock says: it may have been set back since.
 _DUE = sa.or_(inbox.c.attempts == 0, inbox.c.next_attempt_at <= sa.bindparam("now", type_=UtcDateTime()))
 _WAITING = sa.select(inbox).where(IS_WAITING, _DUE).order_by(inbox.c.id).limit(BATCH)
+_WAITING_AND_OURS = _WAITING.where(inbox.c.sealed_key.is_(None))
 _STILL_WAITING = (
     sa.select(inbox.c.id)
     .where(among_given(inbox.c.id, "ids"), inbox.c.state == WAITING)
@@ -120,7 +121,7 @@ class Applier:
 
     ``handlers`` maps an event type to what reacts to it, each of them called with as many events of that type as
     came one after another; ``unknown`` answers a decision of a type this release does not know, before its row is
-    parked.
+    parked. While ``restoring``, what somebody outside said waits: it may be about whom a decision has erased since.
     """
 
     def __init__(
@@ -130,12 +131,15 @@ class Applier:
         verifier: Verifier,
         clock: Clock,
         unknown: Callable[[Session, Envelope, StoredEvent, datetime], None],
+        *,
+        restoring: Callable[[], bool],
     ) -> None:
         self._database = database
         self._handlers = handlers
         self._verifier = verifier
         self._clock = clock
         self._unknown = unknown
+        self._restoring = restoring
 
     def apply(self) -> int:
         """Apply one batch; return how many rows were dealt with."""
@@ -244,7 +248,11 @@ class Applier:
         )
 
     def _waiting(self, session: Session) -> Sequence[RowMapping]:
-        return session.connection().execute(_WAITING, {"now": self._clock()}).mappings().all()
+        now = {"now": self._clock()}
+        rows = session.connection().execute(_WAITING, now).mappings().all()
+        if any(row["sealed_key"] for row in rows) and self._restoring():
+            return session.connection().execute(_WAITING_AND_OURS, now).mappings().all()
+        return rows
 
     def _mark_applied(self, session: Session, identifiers: Sequence[int]) -> None:
         now = self._clock()

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from services.newsletter.actions import told
+from services.newsletter.processors.interface import ParsedWebhook, ProviderEvent
 from tests.kit.restoring import Clinic, clinic
 
 if TYPE_CHECKING:
@@ -52,3 +54,35 @@ def test_nothing_comes_back_whoever_is_put_back(house: Clinic, way: str, service
     assert house.members() == {ANNA: "unsubscribed"}
     assert [call for call in house.changes_at_programme()[len(before) :] if call.startswith("POST")] == []
     assert (house.on_ledger(), house.open_decisions(), house.parked()) == (2, [], [])
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_what_a_programme_told_before_the_backup_waits_until_it_is_known_who_was_erased_since(
+    house: Clinic, tmp_path: Path
+) -> None:
+    """Acted on at once it would be decided again, and the programme be asked about somebody whom it has let go."""
+    erased = house.subscribe(BERT)
+    house.subscribe(ANNA)
+    house.clock.forward(minutes=5)
+    tell_that_they_left(house, BERT, ANNA)
+    house.back_up("command", tmp_path / "backup")
+    house.settle()
+    house.erase(erased, email=BERT)
+    before = len(house.stage.calls("laposta"))
+    house.put_back("command", tmp_path / "backup", ("newsletter",))
+    house.catch_up()
+    assert house.subscription(ANNA).state == "ended"
+    assert house.subscription(BERT) is None
+    assert [call.target for call in house.stage.calls("laposta")[before:]] == []
+    assert (house.on_ledger(), house.open_decisions(), house.parked()) == (3, [], [])
+
+
+def tell_that_they_left(house: Clinic, *emails: str) -> None:
+    """Keep what a programme posts, and let nobody act on it yet."""
+    tools, now = house.tools["newsletter"], house.clock()
+    left = [
+        ProviderEvent(kind="unsubscribed", list_id="", occurred_at=now, dedupe_key=each, email=each) for each in emails
+    ]
+    kept = told.prepare(tools, "laposta", [], ParsedWebhook(events=tuple(left)), now=now)
+    with tools.database.transaction() as session:
+        told.keep(session, kept, now=now)
