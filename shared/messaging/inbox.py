@@ -67,6 +67,11 @@ def keep(session: Session, event: StoredEvent, sealed: Sealed, *, now: datetime)
     wake_after(session, "inbox")
 
 
+def keeps_any(session: Session) -> bool:
+    """Tell whether something that somebody outside said has yet to be acted on, or was set aside."""
+    return session.scalar(sa.select(inbox.c.id).where(inbox.c.sealed_key.is_not(None)).limit(1)) is not None
+
+
 def _row(event: StoredEvent, now: datetime) -> dict[str, object]:
     row: dict[str, object] = {
         "source": UNREADABLE,

@@ -63,6 +63,8 @@ IS_WAITING = sa.text("state = 'waiting'")
 """Said in these words in questions too, so that either database sees that the index answers them."""
 for _table in (outbox, inbox):
     sa.Index(f"ix_{_table.name}_waiting", _table.c.id, postgresql_where=IS_WAITING, sqlite_where=IS_WAITING)
+_IS_SEALED = sa.text("sealed_key IS NOT NULL")
+sa.Index("ix_inbox_sealed_key", inbox.c.sealed_key, postgresql_where=_IS_SEALED, sqlite_where=_IS_SEALED)
 
 incarnations = sa.Table(
     "incarnations",

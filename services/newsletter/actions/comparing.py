@@ -18,6 +18,7 @@ from services.newsletter.processors.minimise import dedupe_key
 from services.newsletter.records import CATEGORY, ENDED, Subscription
 from shared.database import lock_subject
 from shared.many import among
+from shared.messaging import inbox
 from shared.processors.interface import SubjectIdentifiers
 from shared.propagation import giving, rechecks
 from shared.propagation.giving import STOPPING, Gift, person_key
@@ -130,6 +131,8 @@ def put_right(
     subscription = session.get_one(Subscription, known.record)
     if drift == "back-there":
         tell_again(session, tools, subscription, refs=suspect.refs, processor=processor, now=now)
+    elif inbox.keeps_any(session):
+        return "under-way"  # it may be that they were removed there, of which a list shows nothing
     else:
         _give(session, tools, processor, subscription, now)
     return drift

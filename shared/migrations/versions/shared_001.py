@@ -116,6 +116,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("inbox", schema=None) as batch_op:
         batch_op.create_index(
+            "ix_inbox_sealed_key",
+            ["sealed_key"],
+            unique=False,
+            postgresql_where=sa.text("sealed_key IS NOT NULL"),
+            sqlite_where=sa.text("sealed_key IS NOT NULL"),
+        )
+        batch_op.create_index(
             "ix_inbox_waiting",
             ["id"],
             unique=False,

@@ -222,3 +222,16 @@ def test_the_command_s_comparison_counts_for_the_day_unless_it_was_given_up(news
     newsletter.clock.forward(days=1)
     compare(newsletter)
     assert calls_of_the_job() == 0
+
+
+def test_nobody_is_given_again_while_something_waits_that_the_programme_told(newsletter) -> None:
+    """It may be that they were removed there, which would be undone: what comes of it is not told to who told us."""
+    newsletter.subscribe()
+    newsletter.clock.forward(minutes=5)
+    newsletter.rename("tallies", "elsewhere")
+    newsletter.post([newsletter.item(ANNA, action="deleted")])
+    newsletter.rename("elsewhere", "tallies")
+    newsletter.forget_at_programme()
+    compare(newsletter)
+    assert newsletter.rows()[0].ended_because == "removed-at-provider"
+    assert newsletter.members() == {}
