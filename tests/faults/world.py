@@ -56,6 +56,7 @@ class World:
     """The address that the identity check behind each decision proved."""
     keepers: dict[str, Keeper] = field(default_factory=dict)
     _registers: dict[str, Register] = field(default_factory=dict)
+    _earlier: list[Tools] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Put everything together on an empty disk."""
@@ -110,6 +111,7 @@ class World:
     def start(self, name: str) -> None:
         """Start a service anew, as after a crash: nothing of it is left in memory."""
         self.tools[name].close()
+        self._earlier.append(self.tools[name])
         self.tools[name] = self._given_to_fate(build_tools(self.installation.settings, name, clock=self.clock))
 
     def do(self, name: str, step: Callable[[Tools], Any], dies: int | None = None) -> Any:
@@ -256,8 +258,10 @@ class World:
         return processor != "" and self.tools["newsletter"].register.get(processor).status == "active"
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Let go of everything, also of what a slow call opened that went on after its service had started anew."""
         self.let_go()
+        for tools in self._earlier:
+            tools.close()
         self.installation.close()
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from services.newsletter.processors.interface import ProviderEvent
     from shared.messaging.applier import Delivery
     from shared.messaging.outbox import StoredEvent
     from shared.service import Tools
@@ -45,7 +43,7 @@ class Kept(NamedTuple):
 def prepare(tools: Tools, processor: str, proofs: Sequence[str], parsed: ParsedWebhook, *, now: datetime) -> Kept:
     """Sign and seal what a programme told, before the transaction."""
     event = tools.outbox.for_oneself(ProgrammeTold(processor=processor, proofs=tuple(proofs)), now=now)
-    return Kept(event, tools.vault.seal_bytes(event.event_id, _written(parsed)))
+    return Kept(event, tools.vault.seal_bytes(event.event_id, msgspec.json.encode(parsed)))
 
 
 def keep(session: Session, kept: Kept, *, now: datetime) -> None:
@@ -88,21 +86,3 @@ def _act_on(session: Session, tools: Tools, delivery: Delivery, told: ProgrammeT
         "what a programme told was taken in",
         extra={"fields": {"processor": told.processor, "proofs": told.proofs, **results}},
     )
-
-
-def _written(parsed: ParsedWebhook) -> bytes:
-    """Write it as JSON; an event with half a character in it can be about nobody."""
-    try:
-        return msgspec.json.encode(parsed)
-    except UnicodeEncodeError:
-        whole = tuple(each for each in parsed.events if _is_whole(each))
-        lost = len(parsed.events) - len(whole)
-        return msgspec.json.encode(replace(parsed, events=whole, rejected=parsed.rejected + lost))
-
-
-def _is_whole(event: ProviderEvent) -> bool:
-    try:
-        msgspec.json.encode(event)
-    except UnicodeEncodeError:
-        return False
-    return True
