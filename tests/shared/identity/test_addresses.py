@@ -88,7 +88,9 @@ def test_normalising_twice_changes_nothing(local: str, domain: str) -> None:
     except InvalidInputError:
         return
     assert normalise_email(once) == once
-    assert normalise_email(f" {once.upper()}\n".lower()) == once
+    shouted = once.upper()
+    if shouted.lower() == once:  # µ and ß, for two, do not come back from capitals
+        assert normalise_email(f" {shouted}\n") == once
 
 
 @given(st.text(max_size=600))
