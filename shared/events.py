@@ -261,15 +261,19 @@ FACTS: dict[str, type[Event]] = {
     "discreet.fact.contact-form-received.v1": ContactFormReceived,
     CONTACT_FORM_ANSWERED: ContactFormAnswered,
     MAIL_RETURNED: MailReturned,
-    PROGRAMME_TOLD: ProgrammeTold,
     SECURITY_REPORT_RECEIVED: SecurityReportReceived,
 }
+OWN: dict[str, type[Event]] = {PROGRAMME_TOLD: ProgrammeTold}
+"""What a service says to itself in its own inbox: it is announced to nobody, and not signed."""
 RECEIPT = "discreet.receipt.issued.v1"
 CATALOGUE: dict[str, type[Event]] = {
     **{f"discreet.decision.{kind}.v1": Decision for kind in DECISION_KINDS},
     RECEIPT: ReceiptIssued,
     **FACTS,
 }
+
+
+_TYPES = {event_class: name for name, event_class in {RECEIPT: ReceiptIssued, **FACTS, **OWN}.items()}
 
 
 def standing(outcome: str | None) -> int:
@@ -305,7 +309,7 @@ def type_of(event: Event, kind: DecisionKind | None = None) -> str:
         if kind is None:
             raise ValueError("a decision is announced under its kind")
         return decision_type(kind)
-    return next(name for name, event_class in CATALOGUE.items() if event_class is type(event))
+    return _TYPES[type(event)]
 
 
 def routing_key(event_type: str, publisher: str) -> str:

@@ -7,7 +7,7 @@ import logging
 from collections import Counter
 from dataclasses import dataclass, fields, replace
 from datetime import date
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from services.newsletter.editions.origins import Vouching
@@ -69,7 +69,13 @@ def telling_of(processor: Processor) -> TellingProvider:
     """Return the adapter of a programme that posts to us. Raises NotFoundError for one that does not."""
     if processor.adapter not in TELLING:
         raise NotFoundError("This programme has no webhooks.")
-    return TELLING[processor.adapter].from_settings(_without_seed(processor))
+    return _telling(processor.adapter, tuple(_without_seed(processor).items()))
+
+
+@lru_cache(maxsize=16)
+def _telling(adapter: str, settings: tuple[tuple[str, str | int | bool], ...]) -> TellingProvider:
+    """Read the settings once: it takes as long as checking who sent a webhook."""
+    return TELLING[adapter].from_settings(dict(settings))
 
 
 def asked_of(processor: Processor) -> AskedProvider:

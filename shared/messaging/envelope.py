@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from shared.events import CATALOGUE, Moment
+from shared.events import CATALOGUE, OWN, Moment
 
 if TYPE_CHECKING:
     from shared.events import Event
@@ -71,7 +71,7 @@ def read(body: str | bytes) -> Envelope:
 
 def read_event(envelope: Envelope) -> Event:
     """Read the data by the envelope's type. Raises UnknownEventError or UnreadableEventError."""
-    event_class = CATALOGUE.get(envelope.type)
+    event_class = CATALOGUE.get(envelope.type) or OWN.get(envelope.type)
     if event_class is None:
         raise UnknownEventError("unknown event type")
     try:

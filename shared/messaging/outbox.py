@@ -107,10 +107,20 @@ class Outbox:
             wake_after(session, "outbox")
 
     def for_oneself(self, event: Event, *, now: datetime) -> StoredEvent:
-        """Return a signed event that leaves no outbox: what a service puts into its own inbox."""
-        return self._sign(event, None, None, log.traceparent.get(), now)
+        """Return an event that leaves no outbox, and so has no signature: what a service puts into its own inbox.
+
+        What is sealed beside it there shows that it is the service's own (``inbox.keep``).
+        """
+        return self._written(event, None, None, log.traceparent.get(), now)
 
     def _sign(
+        self, event: Event, kind: DecisionKind | None, sequence: str, trace: str | None, now: datetime
+    ) -> StoredEvent:
+        written = self._written(event, kind, sequence, trace, now)
+        signature = base64.b64encode(self._signer.sign(written.body.encode())).decode()
+        return StoredEvent(written.event_id, written.type, written.body, signature, self._signer.key_id)
+
+    def _written(
         self, event: Event, kind: DecisionKind | None, sequence: str | None, trace: str | None, now: datetime
     ) -> StoredEvent:
         event_type, event_id = type_of(event, kind), str(uuid.uuid4())
@@ -126,8 +136,7 @@ class Outbox:
                 traceparent=trace,
             )
         )
-        signature = base64.b64encode(self._signer.sign(body.encode())).decode()
-        return StoredEvent(event_id, event_type, body, signature, self._signer.key_id)
+        return StoredEvent(event_id, event_type, body, signature="", key_id="")
 
 
 def stored_event(row: RowMapping) -> StoredEvent:

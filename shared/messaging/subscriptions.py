@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared.events import DECISION_KINDS, decision_type, routing_key
+from shared.events import DECISION_KINDS, OWN, decision_type, routing_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,5 +25,5 @@ class Subscriptions:
 
     def binding_keys(self, service: str) -> tuple[str, ...]:
         """Return the topic patterns that bind the queue of ``service``, whoever publishes."""
-        others = sorted(routing_key(name, "*") for name in self.types[service] - DECISIONS)
+        others = sorted(routing_key(name, "*") for name in self.types[service] - DECISIONS - OWN.keys())
         return ("decision.#", *others)
