@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from shared.database import dialect_of, insert_on
+from shared.database import insert
 from shared.many import among_given
 from shared.propagation.tables import transfers
 
@@ -15,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
+    from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
+    from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
     from sqlalchemy.engine import RowMapping
     from sqlalchemy.orm import Session
 
@@ -32,16 +33,16 @@ _HELD = (
 
 def record(session: Session, processor: str, category: str, records: Sequence[str], *, now: datetime) -> None:
     """Note that a processor is being given these records; said before the call, since its outcome may stay unknown."""
-    rows = [{"processor": processor, "category": category, "record": each, "at": now} for each in records]
+    # One statement may meet no row twice.
+    each_once = dict.fromkeys(records)
+    rows = [{"processor": processor, "category": category, "record": each, "at": now} for each in each_once]
     if rows:
-        session.connection().execute(_recording(dialect_of(session)), rows if len(rows) > 1 else rows[0])
+        insert(session, transfers, rows, _or_again)
 
 
-@cache
-def _recording(dialect: str) -> sa.Insert:
+def _or_again(inserting: SqliteInsert | PostgresqlInsert) -> sa.Insert:
     again: dict[str, Any] = {"at": sa.literal_column("excluded.at"), "ended_at": None}
-    key = ["record", "processor", "category"]
-    return insert_on(dialect, transfers).on_conflict_do_update(index_elements=key, set_=again).inline()
+    return inserting.on_conflict_do_update(index_elements=["record", "processor", "category"], set_=again)
 
 
 def held_by(session: Session, processor: str, records: Collection[str]) -> list[str]:

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-import sqlalchemy as sa
-
+from shared.database import insert_all
 from shared.errors import ConfigurationError
 from shared.vault.ciphers import KEY_OCTETS
 from shared.vault.masters import is_retired
@@ -116,7 +115,7 @@ class Reserve:
         with self._database.transaction() as session:
             if is_retired(session, ring.current, now):
                 return []
-            session.execute(sa.insert(data_keys), [self._row(ring, key, now) for key in keys])
+            insert_all(session, data_keys, [self._row(ring, key, now) for key in keys])
         return keys
 
     def _row(self, ring: KeyRing, key: DataKey, now: datetime) -> dict[str, object]:
