@@ -74,7 +74,7 @@ def _add_pages(console: Console, app: Flask) -> None:
     app.config.update(
         SECRET_KEY=console.keys.secret("sessions"),
         SESSION_COOKIE_NAME=sessions.COOKIE,
-        SESSION_COOKIE_PATH="/console/",
+        SESSION_COOKIE_PATH="/console",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=console.settings.public_url.startswith("https:"),

@@ -77,9 +77,6 @@ def language() -> Language:
 
 def admit(csrf: CSRFProtect) -> BaseResponse | None:
     """Let in who is signed in, and anybody to the sign-in page; take no form from another site."""
-    if request.path == "/console":
-        # Without its slash the cookie does not come along: whoever is signed in would look like a stranger.
-        return redirect("/console/", 303)
     g.account = sessions.current(console(), console().clock())
     if request.method == "POST":
         csrf.protect()

@@ -114,11 +114,11 @@ def signed_in(app: Flask, passwords: dict[str, str], cookies: dict[str, str]) ->
     def make(name: str, *, fresh: bool = False) -> Visitor:
         somebody = Visitor(app.test_client())
         if name in cookies and not fresh:
-            somebody.client.set_cookie(COOKIE, cookies[name], path="/console/")
+            somebody.client.set_cookie(COOKIE, cookies[name], path="/console")
             return somebody
         assert somebody.sign_in(name, passwords[name]).status_code == 303
         if not fresh:
-            cookies[name] = somebody.client.get_cookie(COOKIE, path="/console/").value
+            cookies[name] = somebody.client.get_cookie(COOKIE, path="/console").value
         return somebody
 
     return make
