@@ -169,10 +169,8 @@ def _check_text(name: str, value: Any) -> None:
                 raise InvalidInputError({name: ["Holds a character that cannot be stored."]})
         elif isinstance(item, Upload):
             waiting += [item.filename, item.media]
-        elif isinstance(item, dict):
-            waiting += [*item.keys(), *item.values()]
-        elif isinstance(item, list):
-            waiting += item
+        else:
+            waiting += [*(item if isinstance(item, dict) else ()), *_inside(item)]
 
 
 def _inside(value: Any) -> Iterable[Any]:

@@ -41,7 +41,7 @@ class Kept(NamedTuple):
 
 
 def prepare(tools: Tools, processor: str, proofs: Sequence[str], parsed: ParsedWebhook, *, now: datetime) -> Kept:
-    """Sign and seal what a programme told, before the transaction."""
+    """Seal what a programme told, before the transaction."""
     event = tools.outbox.for_oneself(ProgrammeTold(processor=processor, proofs=tuple(proofs)), now=now)
     return Kept(event, tools.vault.seal_bytes(event.event_id, msgspec.json.encode(parsed)))
 
